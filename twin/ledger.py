@@ -55,8 +55,10 @@ class Ledger:
 
 ELECTRICAL = Ledger(
     "electrical",
-    inflow=("electrical/utility_j", "electrical/generator_j", "electrical/battery_discharge_j"),
-    outflow=(*CONSUMERS, "electrical/loss_*", "electrical/battery_charge_j", "coupling/late_*"),
+    inflow=("electrical/utility_j", "electrical/generator_j", "electrical/battery_discharge_j",
+            "electrical/holdup_discharge_j"),
+    outflow=(*CONSUMERS, "electrical/loss_*", "electrical/battery_charge_j", "electrical/holdup_charge_j",
+             "coupling/late_*"),
 )
 THERMAL = Ledger(
     "thermal",

@@ -1,0 +1,64 @@
+"""A run folder in memory for report tests: the synthetic run of the scene tests with files around it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.usd_export.synthetic import FACILITY, KPIS, SyntheticResults
+from twin.report.view import RunView
+
+CATALOGUE: dict[str, Any] = {
+    "gb300-nvl72": {
+        "name": "gb300-nvl72",
+        "class": "rack",
+        "label": "rack",
+        "values": {
+            "slowdown_c": {"value": 87.0, "source": "a datasheet", "tag": "primary"},
+            "width_m": {"value": 0.6, "source": "a datasheet", "tag": "primary"},
+            "mass_kg": {"value": 1360.0, "source": "somebody's <memory>", "tag": "recalled"},
+        },
+    },
+    "cdu-1400": {
+        "name": "cdu-1400",
+        "class": "cdu",
+        "values": {"rated_heat_w": {"value": 800e3, "source": "class of machine", "tag": "estimate"}},
+    },
+    "tx-2500": {"class": "transformer", "values": {"rated_va": {"value": 2.5e6, "source": "nameplate", "tag": "primary"}}},
+    "busway-800": {"class": "busway", "values": {"limit_a": {"value": 800.0, "source": "nameplate", "tag": "primary"}}},
+}
+
+
+def view(results: Any = None, **changes: Any) -> RunView:
+    results = results or SyntheticResults()
+    kpis = {n: dict(k) for n, k in KPIS.items()}
+    it = results.counters["load/rack_j"].iloc[-1] + results.counters["network/switch_j"].iloc[-1]
+    site = results.counters["electrical/utility_j"].iloc[-1]
+    groups = {
+        "transformer": ["electrical/loss_transformer_j"],
+        "ups": ["electrical/loss_ups_j"],
+        "busway": ["electrical/loss_busway_j"],
+        "cdu": ["tcs/cdu_pump_j", "tcs/cdu_controller_j"],
+        "fws_pumps": ["fws/pump_j"],
+        "fans": ["fws/fan_j"],
+        "chiller": ["fws/chiller_j"],
+        "air_handlers": ["air/ahu_j"],
+        "other": ["fws/controller_j"],
+    }
+    kpis["pue"] |= {
+        "value": site / it,
+        "minus_one_items": {g: sum(results.counters[c].iloc[-1] for c in cs) / it for g, cs in groups.items()},
+    }
+    given: dict[str, Any] = {
+        "folder": Path("nowhere"),
+        "run": {"facility": "small", "seed": 7, "start": "2025-07-01T00:00:00", "versions": {"numpy": "2"}},
+        "facility": {**FACILITY, "catalogue": CATALOGUE},
+        "scenario": {
+            "name": "cdu-pump-trip-standby-fails",
+            "question": "Does the standby <pump> matter?",
+            "faults": [{"at": "1h", "element": "H1_CDU1_P1", "mode": "trip"}],
+        },
+        "kpis": kpis,
+        "results": results,
+    }
+    return RunView(**(given | changes))

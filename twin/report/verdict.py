@@ -1,0 +1,120 @@
+"""The question answered first: what the run shows, in a sentence or two that its numbers support."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from twin.report.text import clock, number, percent
+from twin.report.view import RunView
+
+AFTER_S = 300.0  # the last consequence is given so long to show
+DIP = 0.02  # a fall of work by more than this share of the level before the fault is told
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """state: held, degraded or lost; answer: the sentence; facts: what it rests on."""
+
+    state: str
+    answer: str
+    facts: tuple[str, ...]
+
+
+def verdict(view: RunView) -> Verdict:
+    """Whether the load was carried through what happened, from events, KPIs and series of the run."""
+    dark = _dark_racks(view)
+    tripped = sorted({str(n["element"]) for n in view.results.events if _is_gpu_trip(n)})
+    throttled_h = _kpi(view, "throttled_gpu_hours") or 0.0
+    dips = _dips(view)
+    parts = []
+    if dark:
+        parts.append(f"{len(dark)} of {len(view.ids('rack'))} racks lost power ({_some(dark)})")
+    if tripped:
+        parts.append(f"GPUs tripped on {_some(tripped)}")
+    if throttled_h > 0:
+        parts.append(f"{number(throttled_h, 3)} GPU-hours ran throttled")
+    parts += dips
+    if dark or tripped:
+        state, head = "lost", "The load was not carried through"
+    elif throttled_h > 0 or dips:
+        state, head = "degraded", "The load was carried, with loss of work"
+    else:
+        state, head = "held", "The load was carried"
+        parts = ["no rack lost power, no GPU throttled or tripped"]
+        if view.faults:
+            parts.append("no work was lost")
+    answer = f"{head}: {', '.join(parts)}."
+    return Verdict(state, answer, tuple(_facts(view)))
+
+
+def _is_gpu_trip(event: object) -> bool:
+    kind, port = str(event["kind"]), [s[0] for s in event.get("sets") or ()]  # type: ignore[index,attr-defined]
+    return "gpu_tripped" in port or kind in ("gpu-trip", "chip-trip", "thermal-trip")
+
+
+def _dark_racks(view: RunView) -> list[str]:
+    if not view.has("rack_powered"):
+        return []
+    low = view.series("rack_powered", "min")[1].min(axis=0)
+    return [i for i, v in zip(view.ids("rack"), low, strict=True) if v < 0.5]
+
+
+def _some(names: list[str], limit: int = 4) -> str:
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
+
+
+def _kpi(view: RunView, name: str) -> float | None:
+    return (view.kpis.get(name) or {}).get("value")
+
+
+def _dips(view: RunView) -> list[str]:
+    """Fall of each kind of work while a fault's consequences unfold, against the ten minutes before it."""
+    starts = [float(n.event["t_s"]) for n in view.faults if float(n.event["t_s"]) > 0]
+    until = max((float(n.event["t_s"]) for root in view.faults for _, n in root.walk()), default=0.0) + AFTER_S
+    out = []
+    for name, what in (("tokens_per_s", "serving"), ("training_tokens_per_s", "training")):
+        if not starts or not view.has(name):
+            continue
+        time_s, values = view.series(name)
+        total = np.nansum(values, axis=1)
+        before = total[(time_s <= min(starts)) & (time_s > min(starts) - 600.0)]
+        unfolding = (time_s > min(starts)) & (time_s <= until)
+        after = total[unfolding]
+        if not len(before) or not len(after) or before.mean() <= 0:
+            continue
+        fall = 1.0 - after.min() / before.mean()
+        if fall > max(DIP, 3.0 * before.std() / before.mean()):
+            t_low = float(time_s[unfolding][int(np.argmin(after))])
+            out.append(f"{what} fell by {percent(fall, 2)} in its worst minute ({clock(t_low)})")
+    return out
+
+
+def _facts(view: RunView) -> list[str]:
+    out = []
+    roots = [n for n in view.faults if float(n.event["t_s"]) >= 0]
+    if roots:
+        told = [f"{n.event['kind']} of {n.event['element']} at {clock(n.event['t_s'])}" for n in roots[:4]]
+        more = f" and {len(roots) - 4} more" if len(roots) > 4 else ""
+        out.append(f"Started by {', '.join(told)}{more}.")
+    work = [
+        f"{number(value)} {unit}"
+        for name, unit in (
+            ("tokens_per_second", "serving tokens/s"), ("training_tokens_per_second", "training tokens/s"),
+        ) if (value := _kpi(view, name)) is not None
+    ]  # fmt: skip
+    if (peak := _kpi(view, "peak_facility_mw")) is not None:
+        work.append(f"facility peak {number(peak, 3)} MW")
+    if (pue := _kpi(view, "pue")) is not None:
+        work.append(f"PUE {number(pue)}")
+    if work:
+        out.append(", ".join(work) + ".")
+    tight = [(k["value"], n, k) for n, k in view.kpis.items() if n.startswith("headroom_") and k["value"] is not None]
+    if tight:
+        value, name, entry = min(tight, key=lambda x: x[0])
+        system = name.removeprefix("headroom_").removesuffix("_fraction").replace("_", " ")
+        where = f" ({entry['element']} at {clock(entry.get('time_s'))})" if entry.get("element") else ""
+        out.append(f"Tightest headroom: {system} with {percent(value)}{where}.")
+    return out

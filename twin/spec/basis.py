@@ -1,0 +1,164 @@
+"""Basis of design: the rules that a design is checked against, each with a clause that a finding cites."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from twin.spec.model import Fraction, Positive, Spec
+
+System = Literal[
+    "cdu",
+    "cdu_pump",
+    "fws_pump",
+    "dry_cooler",
+    "chiller",
+    "ahu",
+    "transformer",
+    "generator",
+    "ups",
+    "busway",
+    "whip",
+    "utility",
+    "leaf_switch",
+    "spine_switch",
+]
+
+
+def _is_redundancy(value: str) -> str:
+    made = re.fullmatch(r"([1-9][0-9]?)-to-make-([1-9][0-9]?)", value)
+    if (made and int(made[2]) > int(made[1])) or not (made or re.fullmatch(r"N|N\+[1-9]|2N|2\(N\+1\)", value)):
+        raise ValueError("N, N+1 .. N+9, 2N, 2(N+1) or such as 4-to-make-3")
+    return value
+
+
+RedundancyText = Annotated[str, AfterValidator(_is_redundancy)]
+Loading = Annotated[float, Field(gt=0.0, le=2.0)]
+
+
+class DesignDay(Spec):
+    """Outdoor condition that heat rejection is sized for."""
+
+    drybulb_c: Annotated[float, Field(ge=-60.0, le=60.0)]
+    wetbulb_c: Annotated[float, Field(ge=-60.0, le=40.0)]
+    source: str
+
+
+class SystemRule(Spec):
+    """Redundancy and maximum loading of one system: with all units running, and after the losses it must survive."""
+
+    redundancy: RedundancyText
+    maximum_loading_fraction: Loading = 1.0
+    maximum_loading_after_loss_fraction: Loading = 1.0
+    reason: str = ""
+
+
+class Margins(Spec):
+    """Capacity to be left free at the design point, as a fraction of the demand."""
+
+    cooling_fraction: Fraction = 0.0
+    electrical_fraction: Fraction = 0.0
+
+
+class Basis(Spec):
+    """diversity_fraction: coincident demand over the sum of nameplates. peak_factor: short peak over nameplate."""
+
+    document: str
+    revision: str
+    design_day: DesignDay
+    altitude_m: Annotated[float, Field(ge=-430.0, le=5000.0)]
+    diversity_fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    peak_factor: Positive = 1.0
+    margins: Margins = Margins()
+    systems: dict[System, SystemRule]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Demand and capacity of a group of like units at the design point, as a check or a run has computed it."""
+
+    system: str
+    name: str  # the group or its place: "H1_CDUGROUP", "BW_A..BW_D"
+    units: int  # installed
+    demand: float
+    capacity_each: float
+    unit: str  # "kW"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One clause of the basis that a design does not meet (or, with ok, meets)."""
+
+    clause: str
+    element: str
+    found: str
+    wanted: str
+    ok: bool
+
+    def __str__(self) -> str:
+        verdict = "meets" if self.ok else "breaks"
+        return f"{self.element}: found {self.found}, wanted {self.wanted}: {verdict} {self.clause}"
+
+
+def spare_units(redundancy: str, units: int) -> int:
+    """Units of `units` installed that may be lost.
+
+    Examples
+    --------
+    >>> [spare_units(r, n) for r, n in (("N", 3), ("N+1", 3), ("2N", 4), ("4-to-make-3", 4), ("4-to-make-3", 8))]
+    [0, 1, 2, 1, 2]
+    """
+    if redundancy == "N":
+        return 0
+    if redundancy == "2N":
+        return units // 2
+    if redundancy == "2(N+1)":
+        return units // 2 + 1
+    made = re.fullmatch(r"(\d+)-to-make-(\d+)", redundancy)
+    if made:
+        have, need = int(made[1]), int(made[2])
+        return units * (have - need) // have
+    return int(redundancy.removeprefix("N+"))
+
+
+def check_group(basis: Basis, group: Group) -> list[Finding]:
+    """Loading of a group against its rule: as installed, and after the losses that its redundancy promises.
+
+    The demand is the sum of nameplates times diversity; margins are added by the caller that knows the kind of
+    system (`margin_fraction`).
+    """
+    rule = basis.systems.get(group.system)  # type: ignore[call-overload]
+    if rule is None:
+        return []
+    where = f"{basis.document} rev {basis.revision}, basis_of_design.systems.{group.system}"
+    out = []
+    for lost, limit, name in (
+        (0, rule.maximum_loading_fraction, "maximum_loading_fraction"),
+        (
+            spare_units(rule.redundancy, group.units),
+            rule.maximum_loading_after_loss_fraction,
+            "maximum_loading_after_loss_fraction",
+        ),
+    ):
+        if name.endswith("after_loss_fraction") and not lost and rule.redundancy == "N":
+            continue
+        left = group.units - lost
+        capacity = left * group.capacity_each
+        loading = group.demand / capacity if capacity > 0 else float("inf")
+        found = (
+            f"{group.demand:.0f} {group.unit} on {left} of {group.units} x {group.capacity_each:.0f} {group.unit}"
+            + (f" = {loading:.1%}" if capacity > 0 else ", no unit left")
+        )
+        clause = f"{where}.{name}" + (f" ({rule.redundancy})" if lost else "")
+        out.append(Finding(clause, group.name, found, f"at most {limit:.1%}", loading <= limit * (1 + 1e-9)))
+    return out
+
+
+def check_basis(basis: Basis, groups: Iterable[Group]) -> list[Finding]:
+    """Every finding of every group, those that break a clause first."""
+    found = [finding for group in groups for finding in check_group(basis, group)]
+    return sorted(found, key=lambda f: f.ok)

@@ -1,0 +1,1 @@
+"""Alembic migrations of the run store; they travel inside the package."""

@@ -1,0 +1,76 @@
+"""Static views of a facility and of foreign files, as plain data: what `twin fabric|power|cool|usd|fmu` print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from twin.errors import FmuError, Problem, SpecError
+from twin.plant import build_plant
+from twin.results import open_results
+from twin.spec.clock import duration_us
+from twin.spec.load import load_facility
+
+
+def scene_of(source: str, out_dir: Path) -> tuple[Path, list[str]]:
+    """Write the scene of a run folder (with results) or of a facility (static); returns its path and the findings."""
+    from usd_export import check_scene, write_scene
+
+    folder = Path(source)
+    is_run = (folder / "results.zarr").exists()
+    facility = load_facility(folder / "facility.yaml" if is_run else source)
+    plant = build_plant(facility)
+    path = write_scene(facility, plant.catalogue, open_results(folder) if is_run else None, out_dir)
+    return path, check_scene(path)
+
+
+def fabric_summary(facility: str, sets: Sequence[str]) -> Any:
+    """Counts, bill of materials, bisection and N-1 of the fabric."""
+    from twin.components.network import summarise_fabric
+
+    plant = build_plant(load_facility(facility, sets))
+    return summarise_fabric(plant.facility, plant.catalogue)
+
+
+def power_summary(facility: str, sets: Sequence[str]) -> Any:
+    """Design-point loading, single points of failure, N-1 and availability of the power path."""
+    from twin.components.electrical import summarise_power
+
+    plant = build_plant(load_facility(facility, sets))
+    return summarise_power(plant.facility, plant.catalogue)
+
+
+def cooling_summary(facility: str, sets: Sequence[str]) -> Any:
+    """The cooling at its design point, simulated to rest at nameplate heat on the design day."""
+    from twin.design_point import cooling_design_point
+
+    return cooling_design_point(load_facility(facility, sets))
+
+
+def inspect_data(file: Path) -> Any:
+    """What an FMU is and offers."""
+    from twin.fmu import inspect_fmu
+
+    if not file.is_file():
+        raise SpecError([Problem(str(file), 1, "(file)", "no such file", "an .fmu file")])
+    return inspect_fmu(file)
+
+
+def run_fmu_alone(file: Path, duration: str, step: str, sets: Sequence[str]) -> Any:
+    """Step an FMU with constant inputs and return its outputs over time."""
+    from twin.fmu import run_fmu
+
+    values: dict[str, float] = {}
+    problems = []
+    for text in sets:
+        name, _, value = text.partition("=")
+        try:
+            values[name] = float(value)
+        except ValueError:
+            problems.append(Problem("(command line)", 1, name, repr(value), "VARIABLE=NUMBER"))
+    if problems:
+        raise SpecError(problems)
+    if not file.is_file():
+        raise FmuError(f"{file}: no such file")
+    return run_fmu(file, duration_us(duration) / 1e6, duration_us(step) / 1e6, values)
