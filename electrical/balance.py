@@ -6,13 +6,85 @@ import numpy as np
 from numba import njit
 
 from electrical.compiled import (
-    C_BYP0, C_BYP1, C_CAP, C_CHARGE, C_DELAY, C_ETAC, C_ETAD, C_FUEL0, C_FUEL1, C_IMULT, C_ISEC, C_LEVEL, C_LIMIT,
-    C_LIN, C_NOLOAD, C_PICK, C_QUAD, C_R, C_RC, C_RESET, C_SET, C_SHARE, C_TAN, C_TRIP, C_VA, C_VOLT, C_X, C_XC,
-    K_GENERATOR, K_SELECT, K_UPS, K_UTILITY, L_DROPOUT, L_HOLD_J, L_HOLD_S, L_TAN, O_AMP, O_BATT, O_CABLE, O_CHARGE,
-    O_LOADING, O_LOSS, O_MULT, O_P, O_PIN, O_Q, O_U, O_UIN, O_VA, O_VOLT, S_CHARGE, S_ENGINE, S_GRID_SHARE, S_LIMITFACTOR, S_LIVECAP, S_ON, S_OVERLOADED,
-    S_RFACTOR, S_SELECT, S_SOURCE_U, S_STUCK, S_TRIPFACTOR, S_UPS, TABLE, TRIP_ELECTRONIC, TRIP_NONE, TRIP_TABLE,
-    TRIP_THERMAL, UPS_BATTERY, UPS_BYPASS, UPS_NORMAL, UPS_OFF, X_FUEL, X_INSTANT, X_LIVE, X_TRAVEL, Y_DEAD_S,
-    Y_DEFICIT, Y_REFILL,
+    C_BYP0,
+    C_BYP1,
+    C_CAP,
+    C_CHARGE,
+    C_DELAY,
+    C_ETAC,
+    C_ETAD,
+    C_FUEL0,
+    C_FUEL1,
+    C_IMULT,
+    C_ISEC,
+    C_LEVEL,
+    C_LIMIT,
+    C_LIN,
+    C_NOLOAD,
+    C_PICK,
+    C_QUAD,
+    C_R,
+    C_RC,
+    C_RESET,
+    C_SET,
+    C_SHARE,
+    C_TAN,
+    C_TRIP,
+    C_VA,
+    C_VOLT,
+    C_X,
+    C_XC,
+    K_GENERATOR,
+    K_SELECT,
+    K_UPS,
+    K_UTILITY,
+    L_DROPOUT,
+    L_HOLD_J,
+    L_HOLD_S,
+    L_TAN,
+    O_AMP,
+    O_BATT,
+    O_CABLE,
+    O_CHARGE,
+    O_LOADING,
+    O_LOSS,
+    O_MULT,
+    O_P,
+    O_PIN,
+    O_Q,
+    O_QE,
+    O_U,
+    O_UIN,
+    O_VA,
+    O_VOLT,
+    S_CHARGE,
+    S_ENGINE,
+    S_GRID_SHARE,
+    S_LIMITFACTOR,
+    S_LIVECAP,
+    S_ON,
+    S_OVERLOADED,
+    S_RFACTOR,
+    S_SELECT,
+    S_SOURCE_U,
+    S_STUCK,
+    S_TRIPFACTOR,
+    S_UPS,
+    TABLE,
+    TRIP_ELECTRONIC,
+    TRIP_NONE,
+    TRIP_THERMAL,
+    UPS_BATTERY,
+    UPS_BYPASS,
+    UPS_NORMAL,
+    UPS_OFF,
+    X_FUEL,
+    X_INSTANT,
+    X_LIVE,
+    X_TRAVEL,
+    Y_DEAD_S,
+    Y_DEFICIT,
+    Y_REFILL,
 )
 
 OVERLOAD_ON, OVERLOAD_OFF = 1.0, 0.97  # of the limit: hysteresis of an overload
@@ -50,7 +122,7 @@ def energise(kind, ptr, src, const, state, out):  # type: ignore[no-untyped-def]
             u = u_in
             if u > LIVE_U and const[C_R, i] > 0.0:
                 r, x = const[C_R, i] * state[S_RFACTOR, i], const[C_X, i]
-                p, q = out[O_PIN, i] - out[O_CABLE, i], out[O_Q, i]
+                p, q = out[O_PIN, i] - out[O_CABLE, i], out[O_QE, i]
                 square = u * u - 2.0 * (r * p + x * q) + (r * r + x * x) * (p * p + q * q) / (u * u)
                 u = np.sqrt(square) if square > 0.0 else 0.0
         u *= state[S_ON, i]
@@ -117,6 +189,7 @@ def balance(kind, ptr, src, const, lptr, lsrc, load_const, load_w, state, out, s
                     q_in += const[C_X, i] * square
                 p_in = p + loss
             cable = 0.0
+            out[O_QE, i] = q_in
             if const[C_RC, i] > 0.0 and u_in > LIVE_U:
                 square = (p_in * p_in + q_in * q_in) / (u_in * u_in)
                 cable = const[C_RC, i] * square
@@ -204,8 +277,32 @@ def travel(i, multiple, dt, x, const, table, stuck, write):  # type: ignore[no-u
 
 
 @njit(cache=True)
-def step(dt, kind, ptr, src, const, table, lptr, lsrc, load_const, load_w, powered, state, x, y, out, served, energy,
-         loss_class, room, loss_j, room_j, drawn_w, reached, expired):  # type: ignore[no-untyped-def]
+def step(
+    dt,
+    kind,
+    ptr,
+    src,
+    const,
+    table,
+    lptr,
+    lsrc,
+    load_const,
+    load_w,
+    powered,
+    state,
+    x,
+    y,
+    out,
+    served,
+    energy,
+    loss_class,
+    room,
+    loss_j,
+    room_j,
+    drawn_w,
+    reached,
+    expired,
+):  # type: ignore[no-untyped-def]
     """One step of dt seconds at held loads. Returns the time to the first limit reached, or dt when none is.
 
     If it is shorter than dt, no state has been changed. energy: utility, generator, battery discharge, battery

@@ -13,15 +13,59 @@ F = NDArray[np.float64]
 I = NDArray[np.int64]  # noqa: E741
 
 # rows of `const` (per element)
-(C_NOLOAD, C_LIN, C_QUAD, C_R, C_X, C_RC, C_XC, C_TAN, C_BYP0, C_BYP1, C_SHARE, C_WINDOW, C_LIMIT, C_VA,
- C_TRIP, C_SET, C_PICK, C_DELAY, C_LEVEL, C_RESET, C_IMULT, C_ISEC, C_VOLT, C_CAP, C_ETAD, C_ETAC, C_CHARGE,
- C_FUEL0, C_FUEL1, C_TANK) = range(30)
+(
+    C_NOLOAD,
+    C_LIN,
+    C_QUAD,
+    C_R,
+    C_X,
+    C_RC,
+    C_XC,
+    C_TAN,
+    C_BYP0,
+    C_BYP1,
+    C_SHARE,
+    C_WINDOW,
+    C_LIMIT,
+    C_VA,
+    C_TRIP,
+    C_SET,
+    C_PICK,
+    C_DELAY,
+    C_LEVEL,
+    C_RESET,
+    C_IMULT,
+    C_ISEC,
+    C_VOLT,
+    C_CAP,
+    C_ETAD,
+    C_ETAC,
+    C_CHARGE,
+    C_FUEL0,
+    C_FUEL1,
+    C_TANK,
+) = range(30)
 # rows of `state` (per element; what the modes and the sequence decide)
-S_ON, S_SOURCE_U, S_SELECT, S_UPS, S_GRID_SHARE, S_CHARGE, S_RFACTOR, S_TRIPFACTOR, S_STUCK, S_LIMITFACTOR, S_LIVECAP, S_ENGINE, S_OVERLOADED = range(13)
+(
+    S_ON,
+    S_SOURCE_U,
+    S_SELECT,
+    S_UPS,
+    S_GRID_SHARE,
+    S_CHARGE,
+    S_RFACTOR,
+    S_TRIPFACTOR,
+    S_STUCK,
+    S_LIMITFACTOR,
+    S_LIVECAP,
+    S_ENGINE,
+    S_OVERLOADED,
+) = range(13)
 # rows of `x` (per element; integrated)
 X_TRAVEL, X_INSTANT, X_LIVE, X_DEAD, X_FUEL = range(5)
-# rows of `out` (per element)
-O_U, O_UIN, O_P, O_Q, O_LOSS, O_CABLE, O_PIN, O_BATT, O_CHARGE, O_LOADING, O_MULT, O_VA, O_VOLT, O_AMP = range(14)
+# rows of `out` (per element); O_PIN, O_Q at the start of its feeder cable, O_QE at its own input
+O_U, O_UIN, O_P, O_Q, O_LOSS, O_CABLE, O_PIN, O_BATT, O_CHARGE, O_LOADING, O_MULT, O_VA, O_VOLT, O_AMP, O_QE = range(15)
+OUT_ROWS = 15
 # rows of `load_const` and `load_x` (per load)
 L_TAN, L_DROPOUT, L_HOLD_S, L_HOLD_J = range(4)
 Y_DEFICIT, Y_DEAD_S, Y_REFILL = range(3)
@@ -92,14 +136,27 @@ def compile_model(model: PowerModel) -> Compiled:
     room = np.full(n, -1, dtype=np.int64)
     for k, id in enumerate(ids):
         e = by_id[id]
-        kind[k] = (K_UTILITY if e.cls == "utility" else K_GENERATOR if e.cls == "generator" else
-                   K_SELECT if e.select else K_UPS if e.cls == "ups" else K_PLAIN)
+        kind[k] = (
+            K_UTILITY
+            if e.cls == "utility"
+            else K_GENERATOR
+            if e.cls == "generator"
+            else K_SELECT
+            if e.select
+            else K_UPS
+            if e.cls == "ups"
+            else K_PLAIN
+        )
         src += [index[s] for s in e.sources]
         ptr[k + 1] = len(src)
         u2 = e.voltage_v * e.voltage_v
         const[[C_NOLOAD, C_LIN, C_QUAD], k] = e.no_load_w, e.linear, e.quadratic_per_w
-        const[[C_R, C_X, C_RC, C_XC], k] = (e.resistance_ohm / u2, e.reactance_ohm / u2, e.cable_resistance_ohm / u2,
-                                            e.cable_reactance_ohm / u2)
+        const[[C_R, C_X, C_RC, C_XC], k] = (
+            e.resistance_ohm / u2,
+            e.reactance_ohm / u2,
+            e.cable_resistance_ohm / u2,
+            e.cable_reactance_ohm / u2,
+        )
         const[[C_TAN, C_BYP0, C_BYP1], k] = e.tan_phi_in or 0.0, e.bypass_no_load_w, e.bypass_linear
         const[[C_SHARE, C_WINDOW, C_LIMIT, C_VA], k] = e.battery_loss_share, e.window_low, e.limit_w, e.limit_is_va
         const[C_VOLT, k] = e.voltage_v
@@ -109,21 +166,34 @@ def compile_model(model: PowerModel) -> Compiled:
             trip = e.trip
             const[C_TRIP, k] = TRIPS[trip.kind]
             const[[C_SET, C_PICK, C_DELAY], k] = trip.setting_va, trip.pickup, trip.delay_s
-            const[[C_LEVEL, C_RESET, C_IMULT, C_ISEC], k] = (trip.level, trip.reset_s, trip.instant_multiple,
-                                                             trip.instant_s)
+            const[[C_LEVEL, C_RESET, C_IMULT, C_ISEC], k] = (
+                trip.level,
+                trip.reset_s,
+                trip.instant_multiple,
+                trip.instant_s,
+            )
             if len(trip.multiples) != len(trip.seconds) or len(trip.multiples) > TABLE:
-                raise ValueError(f"{id}: overload table of {len(trip.multiples)} multiples and {len(trip.seconds)} times")
+                raise ValueError(
+                    f"{id}: overload table of {len(trip.multiples)} multiples and {len(trip.seconds)} times"
+                )
             table[k, 0, : len(trip.multiples)] = trip.multiples
             table[k, 1, : len(trip.seconds)] = trip.seconds
         loss_class[k] = classes.index(e.loss_class) if e.loss_class in classes else 0  # sources have no loss
         room[k] = model.rooms.index(e.room) if e.room else -1
     for b in model.batteries:
         k = index[b.ups]
-        const[[C_CAP, C_ETAD, C_ETAC, C_CHARGE], k] = b.energy_j, b.discharge_efficiency, b.charge_efficiency, b.charge_w
+        const[[C_CAP, C_ETAD, C_ETAC, C_CHARGE], k] = (
+            b.energy_j,
+            b.discharge_efficiency,
+            b.charge_efficiency,
+            b.charge_w,
+        )
     for g in model.generators:
         k = index[g.id]
         const[[C_FUEL0, C_FUEL1, C_TANK], k] = g.fuel_idle_l_s_w * g.rated_w, g.fuel_l_j, g.tank_l
-    lptr, lsrc, load_ids, slices, rows = [0], [], [], {}, []
+    lptr, slices, rows = [0], {}, []
+    lsrc: list[int] = []
+    load_ids: list[str] = []
     for group in model.groups:
         first = len(load_ids)
         for id, feeds in zip(group.ids, group.feeds, strict=True):
@@ -132,11 +202,24 @@ def compile_model(model: PowerModel) -> Compiled:
             load_ids.append(id)
             rows.append((group.tan_phi, group.dropout, group.holdup_s, group.holdup_j))
         slices[group.name] = slice(first, len(load_ids))
-    return Compiled(model=model, ids=ids, index=index, kind=kind, ptr=ptr, src=np.array(src, dtype=np.int64),
-                    const=const, table=table, loss_class=loss_class, classes=classes, room=room,
-                    lptr=np.array(lptr, dtype=np.int64), lsrc=np.array(lsrc, dtype=np.int64),
-                    load_const=np.array(rows, dtype=np.float64).reshape(-1, 4).T.copy(), load_ids=tuple(load_ids),
-                    group_slices=slices)
+    return Compiled(
+        model=model,
+        ids=ids,
+        index=index,
+        kind=kind,
+        ptr=ptr,
+        src=np.array(src, dtype=np.int64),
+        const=const,
+        table=table,
+        loss_class=loss_class,
+        classes=classes,
+        room=room,
+        lptr=np.array(lptr, dtype=np.int64),
+        lsrc=np.array(lsrc, dtype=np.int64),
+        load_const=np.array(rows, dtype=np.float64).reshape(-1, 4).T.copy(),
+        load_ids=tuple(load_ids),
+        group_slices=slices,
+    )
 
 
 def neutral_state(c: Compiled) -> F:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+SQRT3 = 3.0**0.5
 
 
 def converter_loss_w(power_out_w: Any, rated_w: Any, a0: Any, a1: Any, a2: Any) -> Any:
@@ -128,7 +128,7 @@ def line_current_a(apparent_va: Any, line_voltage_v: Any) -> Any:
     >>> round(line_current_a(140e3, 415.0), 1)
     194.8
     """
-    return apparent_va / (np.sqrt(3.0) * line_voltage_v)
+    return apparent_va / (SQRT3 * line_voltage_v)
 
 
 def conductor_loss_w(current_a: Any, resistance_ohm: Any) -> Any:
@@ -160,8 +160,9 @@ def conductor_loss_w(current_a: Any, resistance_ohm: Any) -> Any:
     return 3.0 * current_a * current_a * resistance_ohm
 
 
-def voltage_drop_fraction(active_w: Any, reactive_var: Any, resistance_ohm: Any, reactance_ohm: Any,
-                          line_voltage_v: Any) -> Any:
+def voltage_drop_fraction(
+    active_w: Any, reactive_var: Any, resistance_ohm: Any, reactance_ohm: Any, line_voltage_v: Any
+) -> Any:
     """Relative voltage drop along a three-phase conductor.
 
     Parameters

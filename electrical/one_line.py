@@ -225,7 +225,9 @@ def explain(graph: nx.DiGraph, load: str) -> list[list[str]]:
     list of list of str
     """
     roots = [n for n in graph if graph.in_degree(n) == 0]
-    return [path for root in roots for path in nx.all_simple_paths(graph, root, load)] if load not in roots else [[load]]
+    return (
+        [path for root in roots for path in nx.all_simple_paths(graph, root, load)] if load not in roots else [[load]]
+    )
 
 
 def draw(graph: nx.DiGraph, values: dict[str, str] | None = None) -> str:
@@ -273,6 +275,7 @@ def layout(graph: nx.DiGraph) -> dict[str, tuple[float, float]]:
     """
     place: dict[str, tuple[float, float]] = {}
     for level, nodes in enumerate(nx.topological_generations(graph)):
+
         def mean_x(n: str) -> float:
             above = [place[p][0] for p in graph.predecessors(n)]
             return sum(above) / len(above) if above else 0.0

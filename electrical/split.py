@@ -83,8 +83,17 @@ class PodLoading:
     whip_overloaded: bool
 
 
-def pod_loading(load_w: float, rack_w: float, failed: int, *, busways: int, busway_limit_w: float, whips: int,
-                whip_limit_w: float, line_voltage_v: float) -> PodLoading:
+def pod_loading(
+    load_w: float,
+    rack_w: float,
+    failed: int,
+    *,
+    busways: int,
+    busway_limit_w: float,
+    whips: int,
+    whip_limit_w: float,
+    line_voltage_v: float,
+) -> PodLoading:
     """Loading of busways and whips of one pod.
 
     Parameters
@@ -113,6 +122,13 @@ def pod_loading(load_w: float, rack_w: float, failed: int, *, busways: int, busw
     """
     busway_w = busway_load_w(load_w, busways, failed)
     whip_w = whip_load_w(rack_w, whips, busways, failed)
-    return PodLoading(failed=failed, busway_w=busway_w, busway_fraction=busway_w / busway_limit_w,
-                      busway_overloaded=busway_w > busway_limit_w, busway_current_a=busway_w / (sqrt(3) * line_voltage_v),
-                      whip_w=whip_w, whip_fraction=whip_w / whip_limit_w, whip_overloaded=whip_w > whip_limit_w)
+    return PodLoading(
+        failed=failed,
+        busway_w=busway_w,
+        busway_fraction=busway_w / busway_limit_w,
+        busway_overloaded=busway_w > busway_limit_w,
+        busway_current_a=busway_w / (sqrt(3) * line_voltage_v),
+        whip_w=whip_w,
+        whip_fraction=whip_w / whip_limit_w,
+        whip_overloaded=whip_w > whip_limit_w,
+    )

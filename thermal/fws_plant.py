@@ -180,3 +180,18 @@ class FwsPlant:
     def stored_j(self) -> float:
         """Heat in fluid and coils above 20 degC [J]."""
         return float(self._capacity_j_k @ (self.y[: self.sizes.first_energy] - REFERENCE_C))
+
+
+def plant_tables(parameters: FwsParameters) -> dict[str, dict[str, list[list[float]] | tuple[str, ...] | list[float]]]:
+    """Columns, rows and input start values by kind: what another implementation of the same plant starts from."""
+    site, cdu, pump, bank, chiller = parameters.arrays()
+    resting = FwsPlant(parameters)
+    rows = {"site": [site.tolist()], "cdu": cdu.tolist(), "pump": pump.tolist(), "bank": bank.tolist(),
+            "chiller": chiller.tolist()}
+    columns = {"site": lay.SITE_PARAMETERS, "cdu": lay.CDU_PARAMETERS, "pump": lay.PUMP_PARAMETERS,
+               "bank": lay.BANK_PARAMETERS, "chiller": lay.CHILLER_PARAMETERS}
+    inputs = {"cdu": lay.CDU_INPUTS, "pump": lay.PUMP_INPUTS, "bank": lay.BANK_INPUTS, "chiller": lay.CHILLER_INPUTS,
+              "site": lay.SITE_INPUTS}
+    start = {"cdu": resting.u_cdu[0].tolist(), "pump": resting.u_pump[0].tolist(), "bank": resting.u_bank[0].tolist(),
+             "chiller": [1.0, 0.0, 0.0, 1.0], "site": resting.u_site.tolist()}
+    return {"parameters": columns, "inputs": inputs, "rows": rows, "start": start}  # type: ignore[dict-item]

@@ -160,7 +160,9 @@ def speed_rate_per_s(speed_fraction: float, torque_fraction: float, coast_down_s
     return -torque_fraction * speed_fraction * speed_fraction / coast_down_s
 
 
-def coast_down_speed_fraction(time_s: ArrayLike, coast_down_s: float, start_fraction: float = 1.0) -> NDArray[np.float64]:
+def coast_down_speed_fraction(
+    time_s: ArrayLike, coast_down_s: float, start_fraction: float = 1.0
+) -> NDArray[np.float64]:
     """Speed of an unpowered pump on a load torque that goes with the square of the speed.
 
     Parameters

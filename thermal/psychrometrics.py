@@ -6,6 +6,7 @@ The closed forms are written so that they work on floats and arrays and can also
 from __future__ import annotations
 
 import math
+import sys
 from functools import cache
 from types import ModuleType
 
@@ -167,8 +168,17 @@ def standard_pressure_pa(altitude_m: float) -> float:
 
 @cache
 def _psychrolib() -> ModuleType:
-    import psychrolib
-
+    """The library in SI units, interpreted: where it finds numba it compiles itself for seconds, for a few dozen values."""
+    missing = object()
+    numba = sys.modules.get("numba", missing)
+    sys.modules["numba"] = None  # type: ignore[assignment]
+    try:
+        import psychrolib
+    finally:
+        if numba is missing:
+            del sys.modules["numba"]
+        else:
+            sys.modules["numba"] = numba  # type: ignore[assignment]
     psychrolib.SetUnitSystem(psychrolib.SI)
     return psychrolib
 

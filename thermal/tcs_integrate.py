@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numba import njit
 from scipy.integrate import solve_ivp
 from scipy.sparse import csr_matrix, lil_matrix
 
-from thermal.tcs_layout import Floats, TcsHeld, TcsModel
+from thermal.tcs_layout import CduRow, Floats, LoopRow, PumpRow, RackRow, TcsHeld, TcsModel
 from thermal.tcs_rhs import flows, rhs
-
 
 STEADY_PER_S = 1e-6  # pump speeds that change slower leave the flows of a step as they are
 
@@ -65,6 +64,12 @@ def _runge_kutta(y, t_us, end_us, step_us, rack_loop, pump_cdu, rack_p, loop_p, 
               rack_kg_s, loop_kg_s, loop_dp_pa, pump_kg_s)  # fmt: skip
 
 
+# The type stubs of compiled functions know no star arguments.
+_steps: Any = _runge_kutta
+_slope: Any = rhs
+_flows: Any = flows
+
+
 class Flows:
     """Flows and pressures that belong to the latest state."""
 
@@ -78,24 +83,78 @@ class Flows:
 
 def _tables(model: TcsModel, held: TcsHeld, out: Flows) -> tuple[np.ndarray, ...]:
     return (model.rack_loop, model.pump_cdu, model.rack, model.loop, model.cdu, model.pump, held.loop_cdu, held.rack,
-            held.loop, held.cdu, held.pump, out.rack_kg_s, out.loop_kg_s, out.loop_dp_pa, out.pump_kg_s, out.film)  # fmt: skip
+            held.loop, held.cdu, held.pump, out.rack_kg_s, out.loop_kg_s, out.loop_dp_pa, out.pump_kg_s,
+            out.film)  # fmt: skip
 
 
 def derivative(model: TcsModel, held: TcsHeld, t_s: float, y: Floats) -> Floats:
     """Time derivative of the state vector; t_s counts from the start of the held step."""
     dy = np.empty_like(y)
-    rhs(t_s, y, *_tables(model, held, Flows(model)), True, dy)
+    _slope(t_s, y, *_tables(model, held, Flows(model)), True, dy)
     return dy
 
 
 def observe(model: TcsModel, held: TcsHeld, y: Floats, out: Flows) -> None:
     """Fill the flows that belong to a state."""
-    flows(y, *_tables(model, held, out)[:-1])
+    _flows(y, *_tables(model, held, out)[:-1])
 
 
 def step_fast(model: TcsModel, held: TcsHeld, y: Floats, t_us: int, end_us: int, step_us: int, out: Flows) -> None:
     """Advance the state in place with compiled fixed steps of at most step_us, and observe the flows at the end."""
-    _runge_kutta(y, t_us, end_us, step_us, *_tables(model, held, out))
+    _steps(y, t_us, end_us, step_us, *_tables(model, held, out))
+
+
+STEPS_US = (250_000, 200_000, 125_000, 100_000, 50_000, 40_000, 25_000, 20_000, 10_000, 5_000, 2_000, 1_000)
+
+
+def stable_step_us(model: TcsModel) -> int:
+    """Longest step, a whole part of a second, at which the fixed-step integrator is stable and accurate.
+
+    Parameters
+    ----------
+    model : parameters
+
+    Returns
+    -------
+    step [us], at most 250 ms
+
+    Raises
+    ------
+    ValueError : a capacity so small against its conductance that not even 1 ms would do
+
+    Notes
+    -----
+    Gershgorin: no rate exceeds twice the largest conductance over capacity, flows taken at 1.5 times nominal. The
+    step keeps the product with that rate below 2.0 (the stability limit of the classical Runge-Kutta method is 2.78).
+    """
+    rack, loop, cdu, pump = model.rack, model.loop, model.cdu, model.pump
+    at = model.rack_loop
+    mc = 1.5 * rack[RackRow.FLOW_KG_S] * loop[LoopRow.CP_J_KG_K, at]
+    plate_w_k = rack[RackRow.PLATES] / np.maximum(rack[RackRow.R_INFINITE_K_W] * 0.8, 1e-6)
+    others = rack[RackRow.CPU_W_K] + rack[RackRow.SWITCH_W_K] + rack[RackRow.AIR_TRAY_W_K]
+    loop_mc = np.bincount(at, mc, loop.shape[1])
+    cdu_mc = 1.5 * cdu[CduRow.SECONDARY_KG_S] * loop[LoopRow.CP_J_KG_K].max()
+    rates = (
+        rack[RackRow.CHIP_PLATE_W_K] / rack[RackRow.CHIP_J_K],
+        (rack[RackRow.CHIP_PLATE_W_K] + plate_w_k) / rack[RackRow.PLATE_J_K],
+        rack[RackRow.CPU_W_K] / rack[RackRow.CPU_J_K],
+        rack[RackRow.SWITCH_W_K] / rack[RackRow.SWITCH_J_K],
+        (mc + plate_w_k + others) / rack[RackRow.TRAY_J_K],
+        mc / rack[RackRow.RETURN_J_K],
+        mc / rack[RackRow.SUPPLY_J_K],
+        (rack[RackRow.AIR_ROOM_W_K] + rack[RackRow.AIR_TRAY_W_K]) / rack[RackRow.AIR_J_K],
+        loop_mc / loop[LoopRow.SUPPLY_J_K],
+        loop_mc / loop[LoopRow.RETURN_J_K],
+        cdu_mc / cdu[CduRow.SECONDARY_J_K],
+        3.0 * cdu[CduRow.PRIMARY_KG_S] * cdu[CduRow.PRIMARY_CP_J_KG_K] / cdu[CduRow.PRIMARY_J_K],
+        0.5 / pump[PumpRow.DRIVE_LAG_S],
+        0.5 / cdu[CduRow.VALVE_LAG_S],
+    )
+    fastest = 2.0 * max(float(r.max()) for r in rates if r.size)
+    for step_us in STEPS_US:
+        if step_us * 1e-6 * fastest <= 2.0:
+            return step_us
+    raise ValueError(f"the technology side holds a rate of {fastest:.0f} per second; check its capacities")
 
 
 def sparsity(model: TcsModel) -> csr_matrix:
@@ -180,10 +239,10 @@ def step_reference(
 
     def slope(t_s: float, state: Floats) -> Floats:
         dy = np.empty_like(state)
-        rhs(t_s, state, *tables, True, dy)
+        _slope(t_s, state, *tables, True, dy)
         return dy
 
-    options: dict[str, object] = {}
+    options: dict[str, Any] = {}
     if method in ("Radau", "BDF"):
         options["jac_sparsity"] = sparsity(model) if structure is None else structure
     span = (end_us - t_us) * 1e-6

@@ -162,7 +162,8 @@ def rhs(t_s, y, rack_loop, pump_cdu, rack_p, loop_p, cdu_p, pump_p, loop_cdu, ra
         dy[racks + i] = (to_plate - from_plate) / rack_p[_C_PLATE, i]
         dy[2 * racks + i] = (rack_h[_CPU, i] - from_cpu) / rack_p[_C_CPU, i]
         dy[3 * racks + i] = (rack_h[_SWITCH, i] - from_switch) / rack_p[_C_SWITCH, i]
-        dy[4 * racks + i] = (mc * (feed[i] - tray[i]) + from_plate + from_cpu + from_switch + from_air) / rack_p[_C_TRAY, i]
+        into_tray = from_plate + from_cpu + from_switch + from_air
+        dy[4 * racks + i] = (mc * (feed[i] - tray[i]) + into_tray) / rack_p[_C_TRAY, i]
         dy[5 * racks + i] = (m - leak) * cp * (tray[i] - back[i]) / rack_p[_C_RETURN, i]
         dy[6 * racks + i] = mc * (supply[l] - feed[i]) / rack_p[_C_SUPPLY, i]
         dy[7 * racks + i] = (rack_h[_AIR, i] - to_room - from_air) / rack_p[_C_AIR, i]

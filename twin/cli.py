@@ -124,7 +124,7 @@ def study(file: Annotated[Path, typer.Argument()],
           resume: Annotated[bool, typer.Option(help="go on with an earlier start")] = False,
           set_: Sets = None, as_json: AsJson = False) -> None:
     """Run the members of a study on an embedded worker; nothing to install."""
-    from twin.spec.scenario_source import load_study
+    from twin.spec.load import load_study
     from twin.cli_study import study_on_worker
 
     ready = load_study(file, set_ or [])

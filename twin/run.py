@@ -17,7 +17,7 @@ from twin.results import open_results
 from twin.simulate import Run, SavePolicy, peak_memory_mb, simulate
 from twin.spec.resolved import resolved_yaml, spec_hash
 from twin.spec.scenario import Scenario
-from twin.spec.scenario_source import load_scenario
+from twin.spec.load import load_scenario
 
 RUN_FORMAT = 1
 

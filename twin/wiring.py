@@ -45,7 +45,7 @@ def build_script(plant: Plant, scenario: Scenario, components: Sequence[Componen
     modes = load_modes()
     _check_modes(modes, wanted)
     axes = plant_axes(plant, components)
-    neutral = {port: neutral for _, m in modes.items() for port, neutral in ((s.port, s.neutral) for s in m.values())}
+    neutral = {port: neutral for _, m in modes.items() for port, neutral in ((s.port, s.neutral or 0.0) for s in m.values())}
     neutral |= {port: condition[1] for port, condition in CONDITIONS.items()}
     ports = [Port(name, port.axis, "mode", neutral=neutral[name]) for name, port in sorted(wanted.items())]
     actions = [a for fault in (*scenario.out_of_service, *scenario.faults) for a in _actions(fault, fault.mode, axes)]

@@ -89,15 +89,15 @@ def write_facility(path: Path, assets: Path, inventory: Inventory, layout: Scene
     for legend in LEGENDS:
         _author_legend(stage, legend)
 
-    groups = list(
-        dict.fromkeys([u.group for u in layout.units] + [ln.group for ln in layout.lines] + ["Building", "Piping", "hall_powercables", "interactive_whips"])
-    )
+    named = [u.group for u in layout.units] + [ln.group for ln in layout.lines]
+    groups = list(dict.fromkeys([*named, "Building", "Piping", "hall_powercables", "interactive_whips"]))
     for group in groups:
         home = SITE if group in _SITE_GROUPS else HALL
         Usd.ModelAPI(UsdGeom.Xform.Define(stage, f"{home}/{group}").GetPrim()).SetKind(Kind.Tokens.group)
     paths = element_paths(inventory, layout)
+    placed = {u.id for u in layout.units}
     for element, prim_path in paths.items():
-        if element not in {u.id for u in layout.units}:
+        if element not in placed:
             Usd.ModelAPI(UsdGeom.Xform.Define(stage, prim_path).GetPrim()).SetKind(Kind.Tokens.component)
 
     _author_units(stage, assets, inventory, layout.units, catalogue, heat)

@@ -22,13 +22,14 @@ _CLASS_WORDS = ("utility", "transformer", "generator", "ups", "busway", "whip")
 @dataclass(frozen=True)
 class Inventory:
     """axes: ids by axis; types: element -> catalogue item; classes: element -> equipment class; sizes [m];
-    loops: rack -> loop; feeds: (from, to) power connections."""
+    loops: rack -> loop; rooms: element -> room; feeds: (from, to) power connections."""
 
     axes: Mapping[str, tuple[str, ...]]
     types: Mapping[str, str] = field(default_factory=dict)
     classes: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, Vec] = field(default_factory=dict)
     loops: Mapping[str, str] = field(default_factory=dict)
+    rooms: Mapping[str, str] = field(default_factory=dict)
     feeds: tuple[tuple[str, str], ...] = ()
 
     def node_class(self, node: str) -> str:
@@ -93,6 +94,7 @@ def read_inventory(facility: Any, catalogue: Any, axes: Mapping[str, Any] | None
     classes: dict[str, str] = {}
     sizes: dict[str, Vec] = {}
     loops: dict[str, str] = {}
+    rooms: dict[str, str] = {}
     feeds: dict[tuple[str, str], None] = {}
     for key, entry in _entries(as_mapping(facility)):
         if key not in ids:
@@ -108,13 +110,15 @@ def read_inventory(facility: Any, catalogue: Any, axes: Mapping[str, Any] | None
                     sizes[key] = size
         if isinstance(entry.get("loop"), str):
             loops[key] = entry["loop"]
+        if isinstance(entry.get("room"), str):
+            rooms[key] = entry["room"]
         for word in ("fed_by", "feed"):
             given = entry.get(word)
             for source in [given] if isinstance(given, str) else given if isinstance(given, (list, tuple)) else []:
                 if isinstance(source, str) and source in ids:
                     feeds[(source, key)] = None
     plain = {str(a): tuple(str(i) for i in members) for a, members in axes.items()}
-    return Inventory(plain, types, classes, sizes, loops, tuple(feeds))
+    return Inventory(plain, types, classes, sizes, loops, rooms, tuple(feeds))
 
 
 def _item(catalogue: Any, name: str) -> Any:

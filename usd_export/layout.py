@@ -110,32 +110,30 @@ def build_layout(inventory: Inventory) -> SceneLayout:
             add(Unit(switch, "switch", "switch", "Network", at, yaw, size("switch", switch)))
 
     # the hall around all that, air handlers along its south wall
-    ahus = list(axes.get("ahu", ()))
+    hall = next(iter(axes.get("room", ())), "")
+    here = [a for a in axes.get("ahu", ()) if inventory.rooms.get(a, hall) == hall]
+    elsewhere = [a for a in axes.get("ahu", ()) if a not in here]
     x_min = min((u.position[0] for u in units), default=0.0) - 3.0
-    x_max = max(max(r.x_end for r in rows) + 2.5, x_min + 3.2 * len(ahus) + 1.0)
+    x_max = max(max(r.x_end for r in rows) + 2.5, x_min + 3.2 * len(here) + 1.0)
     y_min, y_max = rows[0].y - 4.2, rows[-1].y + 3.0
-    step = (x_max - x_min) / max(len(ahus), 1)
-    for k, ahu in enumerate(ahus):
+    step = (x_max - x_min) / max(len(here), 1)
+    for k, ahu in enumerate(here):
         at = (x_min + step * (k + 0.5), y_min + 0.8, 0.0)
         add(Unit(ahu, "ahu", "ahu", "hall_mech_cooling_AHU", at, 180.0, size("ahu", ahu)))
 
     # electrical room west, electrical yard behind it
-    indoor: list[tuple[str, str]] = []
-    yard: list[tuple[str, str]] = []
-    for axis in ("power_node", "ups"):
-        for node in axes.get(axis, ()):
-            cls = inventory.node_class(node)
-            if cls not in ("busway", "whip") and node not in seen:
-                (yard if cls in YARD_POWER else indoor).append((node, cls))
-    indoor = list(dict.fromkeys(indoor))
-    yard = list(dict.fromkeys(yard))
-    per_column = max(int((y_max - y_min - 1.0) // 2.2), 1)
+    nodes = dict.fromkeys(n for axis in ("power_node", "ups") for n in axes.get(axis, ()) if n not in seen)
+    standing = [(n, inventory.node_class(n)) for n in nodes if inventory.node_class(n) not in ("busway", "whip")]
+    yard = [(n, cls) for n, cls in standing if cls in YARD_POWER or (inventory.rooms and n not in inventory.rooms)]
+    indoor = [*((n, cls) for n, cls in standing if (n, cls) not in yard), *((a, "ahu") for a in elsewhere)]
+    per_column = max(int((y_max - y_min - 0.8) // 2.5), 1)
     er_columns = max(-(-len(indoor) // per_column), 1)
     er_min = x_min - 1.0 - 2.4 * er_columns
     for k, (node, cls) in enumerate(indoor):
         col, place = divmod(k, per_column)
-        at = (x_min - 1.6 - 2.4 * col, y_min + 1.4 + 2.2 * place, 0.0)
-        add(Unit(node, "power_node", cls, "hall_remotepowerpanels", at, 90.0, size(cls, node)))
+        at = (x_min - 1.6 - 2.4 * col, y_min + 1.6 + 2.5 * place, 0.0)
+        axis, group = ("ahu", "hall_mech_cooling_AHU") if cls == "ahu" else ("power_node", "hall_remotepowerpanels")
+        add(Unit(node, axis, cls, group, at, 90.0, size(cls, node)))
     place_y = y_min
     for node, cls in yard:
         w, d, h = size(cls, node)

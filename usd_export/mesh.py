@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import cos, pi, sin
 
 import numpy as np
@@ -47,6 +48,7 @@ def _solid(points: NDArray[np.float64], faces: Iterable[tuple[int, ...]]) -> Sol
     )
 
 
+@lru_cache(maxsize=512)
 def box(size: Vec, base: Vec = (0.0, 0.0, 0.0)) -> Solid:
     """A box of width, depth and height [m] standing on the centre of its base [m].
 
@@ -61,6 +63,7 @@ def box(size: Vec, base: Vec = (0.0, 0.0, 0.0)) -> Solid:
     return _solid(points, _BOX_FACES)
 
 
+@lru_cache(maxsize=512)
 def cylinder(radius: float, height: float, base: Vec = (0.0, 0.0, 0.0), sides: int = 20) -> Solid:
     """An upright prism of many sides [m] standing on the centre of its base [m]."""
     ring = [(radius * cos(2 * pi * k / sides), radius * sin(2 * pi * k / sides)) for k in range(sides)]

@@ -17,7 +17,8 @@ from usd_export.points import Point, available, point_values
 
 TIME_CODE_S = 60.0
 MAX_STEPS = 96
-SCALARS_UP_TO = 2000  # elements of an axis that also get samples of their own
+SCALARS_UP_TO = 500  # elements of an axis that also get samples of their own
+COLOR_SAMPLES = 100_000  # in all, about: large halls get fewer steps, never fewer than 12
 
 
 def frames(count: int, important: Sequence[int] = (), limit: int = MAX_STEPS) -> NDArray[np.int64]:
@@ -74,7 +75,9 @@ def write_results(
             for code, row in zip(codes.tolist(), values[point.axis, point.name], strict=True):
                 layer.SetTimeSample(spec.path, code, Vt.FloatArray.FromNumpy(row))
 
-    keep = frames(len(codes), _important(results, values, codes))
+    colored = sum(len(STATUS.get(u.axis, ())) for u in layout.units) + len(layout.lines)
+    steps = max(12, min(MAX_STEPS, COLOR_SAMPLES // max(colored, 1)))
+    keep = frames(len(codes), _important(results, values, codes), steps)
     _scalars(layer, shown, values, codes, keep, inventory, paths)
     _colors(layer, values, codes, keep, inventory, layout)
     layer.pseudoRoot.SetInfo("startTimeCode", float(codes[0]))

@@ -94,10 +94,10 @@ class EmbeddedWorker:
             _stop(self._process)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "worker", "--concurrency", str(self.concurrency), "--loglevel", self.loglevel,
-                   "--parent", str(os.getpid()), "--ready-file", str(self._ready_file)]
-        paths = [path for path in sys.path if path] + [os.environ.get("PYTHONPATH", "")]
-        environment = os.environ | self.settings.environment() | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        command = [sys.executable, "-P", "-m", "worker", "--concurrency", str(self.concurrency),
+                   "--loglevel", self.loglevel, "--parent", str(os.getpid()), "--ready-file", str(self._ready_file)]
+        paths = os.pathsep.join(path or os.getcwd() for path in sys.path)  # the child imports what its parent can
+        environment = os.environ | self.settings.environment() | {"PYTHONPATH": paths}
         with self.log_file.open("ab") as log:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
                                     cwd=self.settings.data_dir, start_new_session=True)

@@ -174,7 +174,9 @@ def test_quiet_settle_and_fork_continue_bit_for_bit():
         assert a.events == b.events
         assert all(np.array_equal(a.outputs[k], b.outputs[k]) for k in a.outputs)
     assert network.settle(400 * SECOND, 0, second._view(network)) == ()
-    assert "TRAIN1/job-slowed@125" in events
+    assert events["TRAIN1/job-slowed@125"].value == pytest.approx(9 / 16, abs=1e-12)
+    assert events["TRAIN1/job-eased@250"].value == pytest.approx(3 / 4, abs=1e-12)
+    assert events["TRAIN1/job-eased@250"].causes[0] == events["SP01/switch-up@250"].id
 
 
 def test_exchange_step_does_not_move_events():

@@ -24,7 +24,7 @@ CATALOGUE: dict[str, Any] = {
         "class": "cdu",
         "values": {"rated_heat_w": {"value": 800e3, "source": "class of machine", "tag": "estimate"}},
     },
-    "tx-2500": {"class": "transformer", "values": {"rated_va": {"value": 2.5e6, "source": "nameplate", "tag": "primary"}}},
+    "tx-2500": {"class": "transformer", "values": {"rated_va": {"value": 2.5e6, "source": "plate", "tag": "primary"}}},
     "busway-800": {"class": "busway", "values": {"limit_a": {"value": 800.0, "source": "nameplate", "tag": "primary"}}},
 }
 
@@ -62,3 +62,32 @@ def view(results: Any = None, **changes: Any) -> RunView:
         "results": results,
     }
     return RunView(**(given | changes))
+
+
+def write_folder(folder: Path, of: RunView) -> None:
+    """The same run as files on disk, in the layout that `twin.results.open_results` reads."""
+    import json
+
+    import numpy as np
+    import yaml
+    import zarr
+
+    from twin.results import FORMAT_VERSION
+
+    results = of.results
+    for name, value in (("run", of.run), ("kpis", of.kpis)):
+        (folder / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
+    for name, value in (("facility", of.facility), ("scenario", of.scenario)):
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(dict(value), sort_keys=False), encoding="utf-8")
+    with open(folder / "events.jsonl", "w", encoding="utf-8") as file:
+        for event in results.events:
+            file.write(json.dumps(event) + "\n")
+    root = zarr.open_group(str(folder / "results.zarr"), mode="w")
+    root.attrs.update({"format_version": FORMAT_VERSION, "axes": results.axes, "quantities": results.quantities})
+    for name in results.quantities:
+        stats = np.stack([results.series(name, "60s", stat=s)[1] for s in ("mean", "min", "max")], axis=1)
+        root.create_array(f"60s/{name}", data=stats)
+    root.create_array("time/60s", data=results.time_s)
+    root.create_array("counters/time_s", data=results.counters.index.to_numpy(dtype=np.float64))
+    root.create_array("counters/values", data=results.counters.to_numpy(dtype=np.float64))
+    root["counters"].attrs["names"] = list(results.counters.columns)

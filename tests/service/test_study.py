@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -18,6 +19,7 @@ from twin.errors import RunConflict, TwinError
 from twin.store import CANCELLED, DONE, FAILED, code_version
 from twin.study import StudyProgress, StudyResult, run_study
 from twin.study_tables import summary
+from worker import execution
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,21 @@ def test_study_runs_in_parallel_records_failures_and_resumes(service: Service, t
     assert wide["columns"][0] == {"kpi": "chip_end_c", "unit": "°C"} and len(wide["rows"]) == 4
 
 
-def test_one_and_two_processes_give_the_same_table(service: Service, tmp_path: Path) -> None:
+def test_this_process_and_two_others_give_the_same_table(service: Service, tmp_path: Path) -> None:
     study = ChipStudy(tuple(Chip(f"m{n}", (f"heat_w={900 + n}",)) for n in range(6)))
-    for workers in (1, 2):
-        with service.worker(workers):
-            run(service, study, tmp_path / f"with-{workers}")
-    assert (tmp_path / "with-1" / "kpis.csv").read_bytes() == (tmp_path / "with-2" / "kpis.csv").read_bytes()
+    executor = execution.load_executor(service.settings.execute)
+
+    def compute_here() -> None:
+        for waiting in service.store.select():
+            execution.execute(service.store, executor, waiting.id, stall_s=60.0)
+
+    here = run_study(study, service.store.add, service.store, tmp_path / "here", request_of=request_of,
+                     check=compute_here)
+    with service.worker(2):
+        there = run(service, study, tmp_path / "there")
+    assert {m.process_id for m in here.members} == {os.getpid()}
+    assert not {m.process_id for m in there.members} & {os.getpid(), None}
+    assert (tmp_path / "here" / "kpis.csv").read_bytes() == (tmp_path / "there" / "kpis.csv").read_bytes()
 
 
 def test_interrupted_study_keeps_what_is_done_and_goes_on(service: Service, tmp_path: Path) -> None:

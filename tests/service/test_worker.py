@@ -144,7 +144,7 @@ def test_lost_message_is_rung_again_and_stalled_run_fails(service: Service) -> N
 def test_worker_paused_past_its_lease_publishes_nothing(service: Service, tmp_path: Path) -> None:
     diary = tmp_path / "diary"
     with service.worker(2):
-        run_id = service.run("paused", f"diary={diary}", "pace_s=0.004")
+        run_id = service.run("paused", f"diary={diary}", "pace_s=0.002")
         service.wait_running(run_id)
         first = service.store.get(run_id).process_id or 0
         os.kill(first, signal.SIGSTOP)
@@ -177,6 +177,17 @@ def test_late_owner_stops_and_publishes_nothing(service: Service) -> None:
     run = store.get(run_id)
     assert (run.owner, run.state, run.result_key) == ("rival", "done", f"{run_id}/2")
     assert not (store.results_dir / run_id / "1").exists()
+
+
+def test_results_folder_that_cannot_be_written_fails_the_run(service: Service) -> None:
+    service.settings.results_dir.parent.mkdir(exist_ok=True)
+    service.settings.results_dir.write_text("a file where the folder should be")
+    run_id = service.store.add("blocked", request())
+    executor = execution.load_executor(service.settings.execute)
+    assert execution.execute(service.store, executor, run_id, stall_s=60.0) == "failed"
+    run = service.store.get(run_id)
+    assert (run.state, run.attempt, run.result_key) == ("failed", 1, None)
+    assert "Error" in run.message and str(service.settings.results_dir) in run.message
 
 
 def test_beats_keep_a_lease_alive_and_end_it_when_the_store_is_away(service: Service, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 30.0, what: str =
     while not condition():
         if time.monotonic() > give_up:
             raise AssertionError(f"not within {timeout_s} s: {what or condition}")
-        time.sleep(0.02)
+        time.sleep(0.04)
 
 
 class Service:

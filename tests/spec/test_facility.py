@@ -45,8 +45,13 @@ BAD = [
     ("colour: red", 2, "colour", "unknown key 'colour'", "a known key"),
     ("rack: {}", 2, "rack", "unknown key 'rack'", "did you mean racks"),
     ("site: null", 1, "site", "nothing", "a map"),
-    ("racks:\n  H1_R01_RK01:\n    type: gb300-nvl7", 4, "racks.H1_R01_RK01.type", "unknown equipment 'gb300-nvl7'",
-     "did you mean gb300-nvl72"),
+    (
+        "racks:\n  H1_R01_RK01:\n    type: gb300-nvl7",
+        4,
+        "racks.H1_R01_RK01.type",
+        "unknown equipment 'gb300-nvl7'",
+        "did you mean gb300-nvl72",
+    ),
     ("racks:\n  H1_R01_RK01: {loop: H1_TCS9}", 3, "racks.H1_R01_RK01.loop", "'H1_TCS9'", "H1_TCS1"),
     ("racks:\n  9RK: {type: gb300-nvl72, loop: H1_TCS1}", 3, "racks.9RK", "key '9RK'", "starts with a letter"),
     ("tcs:\n  coolant: pg26", 3, "tcs.coolant", "unknown equipment 'pg26'", "did you mean pg25"),
@@ -54,30 +59,80 @@ BAD = [
     ("tcs:\n  cdus:\n    H1_CDU1: {feed: null}", 4, "tcs.cdus.H1_CDU1.feed", "nothing", "a value"),
     ("tcs:\n  loops:\n    H1_TCS1: {cdu: H1_CDU7}", 4, "tcs.loops.H1_TCS1.cdu", "'H1_CDU7'", "H1_CDU1"),
     ("tcs:\n  loops:\n    H1_TCS1: {room: H9}", 4, "tcs.loops.H1_TCS1.room", "'H9'", "room"),
-    ("basis_of_design:\n  systems:\n    busway: {redundancy: N-1}", 4, "basis_of_design.systems.busway.redundancy", "'N-1'",
-     "4-to-make-3"),
-    ("submittal:\n  gb300-nvl73: {x_w: {value: 1, document: d, revision: a}}", 3, "submittal.gb300-nvl73",
-     "unknown equipment 'gb300-nvl73'", "did you mean gb300-nvl72"),
-    ("submittal:\n  cdu-800kw:\n    rated_heat_kw: {value: 1, document: d, revision: a}", 4,
-     "submittal.cdu-800kw.rated_heat_kw", "unknown value 'rated_heat_kw'", "did you mean rated_heat_w"),
-    ("submittal:\n  cdu-800kw:\n    rated_heat_w: {value: 1, document: d}", 4, "submittal.cdu-800kw.rated_heat_w.revision",
-     "nothing", "a value"),
-    ("submittal:\n  cdu-800kw:\n    rated_heat_w: {value: a lot, document: d, revision: a}", 4,
-     "submittal.cdu-800kw.rated_heat_w.value", "'a lot'", "800000"),
-    ("submittal:\n  cdu-800kw:\n    primary_flow_kg_s: {value: -3, document: d, revision: a}", 4,
-     "submittal.cdu-800kw.primary_flow_kg_s.value", "-3", "no negative flow"),
-    ("fws:\n  pumps:\n    FWS_P1:\n      restart_s: -1", 5, "fws.pumps.FWS_P1.restart_s", "-1", "greater than or equal to 0"),
+    (
+        "basis_of_design:\n  systems:\n    busway: {redundancy: N-1}",
+        4,
+        "basis_of_design.systems.busway.redundancy",
+        "'N-1'",
+        "4-to-make-3",
+    ),
+    (
+        "submittal:\n  gb300-nvl73: {x_w: {value: 1, document: d, revision: a}}",
+        3,
+        "submittal.gb300-nvl73",
+        "unknown equipment 'gb300-nvl73'",
+        "did you mean gb300-nvl72",
+    ),
+    (
+        "submittal:\n  cdu-800kw:\n    rated_heat_kw: {value: 1, document: d, revision: a}",
+        4,
+        "submittal.cdu-800kw.rated_heat_kw",
+        "unknown value 'rated_heat_kw'",
+        "did you mean rated_heat_w",
+    ),
+    (
+        "submittal:\n  cdu-800kw:\n    rated_heat_w: {value: 1, document: d}",
+        4,
+        "submittal.cdu-800kw.rated_heat_w.revision",
+        "nothing",
+        "a value",
+    ),
+    (
+        "submittal:\n  cdu-800kw:\n    rated_heat_w: {value: a lot, document: d, revision: a}",
+        4,
+        "submittal.cdu-800kw.rated_heat_w.value",
+        "'a lot'",
+        "800000",
+    ),
+    (
+        "submittal:\n  cdu-800kw:\n    primary_flow_kg_s: {value: -3, document: d, revision: a}",
+        4,
+        "submittal.cdu-800kw.primary_flow_kg_s.value",
+        "-3",
+        "no negative flow",
+    ),
+    (
+        "fws:\n  pumps:\n    FWS_P1:\n      restart_s: -1",
+        5,
+        "fws.pumps.FWS_P1.restart_s",
+        "-1",
+        "greater than or equal to 0",
+    ),
     ("air:\n  handlers:\n    H1_AHU1: {type: cdu-800kw}", 4, "air.handlers.H1_AHU1.type", "cdu-800kw", "class ahu"),
     ("racks:\n  H1_R01_RK01: {loop: null}", 3, "racks.H1_R01_RK01.loop", "None", "H1_TCS1"),
-    ("racks:\n  H1_R03_RK01: {type: gb300-nvl72, loop: H1_TCS1}", 3, "racks.H1_R03_RK01", "no feed H1_R03_RK01_WA", "a node of the power section"),
+    (
+        "racks:\n  H1_R03_RK01: {type: gb300-nvl72, loop: H1_TCS1}",
+        3,
+        "racks.H1_R03_RK01",
+        "no feed H1_R03_RK01_WA",
+        "a node of the power section",
+    ),
     ("tcs:\n  coolant: gb300-nvl72", 3, "tcs.coolant", "'gb300-nvl72' of class rack", "an item of class coolant"),
-    ("catalogue:\n  cdu-x:\n    {name: cdu-x, class: cdu, label: x, values: {power: {value: 1, source: abc, tag: estimate}}}", 4,
-     "catalogue.cdu-x.values.power", "number 'power' without a unit", "ends with its unit"),
+    (
+        "catalogue:\n  cdu-x:\n    {name: cdu-x, class: cdu, label: x, "
+        "values: {power: {value: 1, source: abc, tag: estimate}}}",
+        4,
+        "catalogue.cdu-x.values.power",
+        "number 'power' without a unit",
+        "ends with its unit",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("text", "line", "where", "found", "wanted"), BAD, ids=[f"{b[2]}={b[3]}" for b in BAD])
-def test_each_kind_of_error_has_its_line(tmp_path: Path, text: str, line: int, where: str, found: str, wanted: str) -> None:
+def test_each_kind_of_error_has_its_line(
+    tmp_path: Path, text: str, line: int, where: str, found: str, wanted: str
+) -> None:
     matching = [p for p in problems(tmp_path, f"base: {PROJECT}\n{text}\n") if p.where == where]
     assert matching, problems(tmp_path, f"base: {PROJECT}\n{text}\n")
     problem = matching[0]
@@ -88,17 +143,32 @@ def test_each_kind_of_error_has_its_line(tmp_path: Path, text: str, line: int, w
 
 
 def test_all_problems_at_once(tmp_path: Path) -> None:
-    found = problems(tmp_path, f"base: {PROJECT}\nsite: {{altitud_m: 5}}\ncolour: red\nracks:\n  H1_R01_RK01: {{typ: x}}\n",
-                     ("site.latitude_deg=200", "tcs.colant=x"))
-    assert {p.where for p in found} >= {"site.altitud_m", "colour", "racks.H1_R01_RK01.typ", "site.latitude_deg", "tcs.colant"}
+    found = problems(
+        tmp_path,
+        f"base: {PROJECT}\nsite: {{altitud_m: 5}}\ncolour: red\nracks:\n  H1_R01_RK01: {{typ: x}}\n",
+        ("site.latitude_deg=200", "tcs.colant=x"),
+    )
+    assert {p.where for p in found} >= {
+        "site.altitud_m",
+        "colour",
+        "racks.H1_R01_RK01.typ",
+        "site.latitude_deg",
+        "tcs.colant",
+    }
 
 
 def test_an_id_is_used_once_in_the_whole_facility_ignoring_case(tmp_path: Path) -> None:
-    found = problems(tmp_path, f"base: {PROJECT}\ntcs:\n  loops:\n    h1_r01_rk01: {{type: tcs-row, room: H1, cdu: H1_CDU1}}\n")
+    found = problems(
+        tmp_path, f"base: {PROJECT}\ntcs:\n  loops:\n    h1_r01_rk01: {{type: tcs-row, room: H1, cdu: H1_CDU1}}\n"
+    )
     twice = [p for p in found if "again" in p.found]
     assert len(twice) == 1
     texts = (twice[0].found, twice[0].hint)
-    assert "h1_r01_rk01" in texts[0].lower() and "twin/projects/gb300-su/facility.yaml" in texts[1] or "f.yaml:4" in texts[1]
+    assert (
+        "h1_r01_rk01" in texts[0].lower()
+        and "twin/projects/gb300-su/facility.yaml" in texts[1]
+        or "f.yaml:4" in texts[1]
+    )
 
 
 def test_brace_ranges_reach_the_model(tmp_path: Path) -> None:
@@ -113,7 +183,9 @@ def test_set_reaches_into_the_facility() -> None:
 
 def test_a_submittal_replaces_a_value_and_is_recorded(tmp_path: Path) -> None:
     (tmp_path / "f.yaml").write_text(
-        f"base: {PROJECT}\nsubmittal:\n  cdu-800kw:\n    rated_heat_w: {{value: 750000, document: 'SUB-233-01', revision: C}}\n")
+        f"base: {PROJECT}\nsubmittal:\n  cdu-800kw:\n"
+        "    rated_heat_w: {value: 750000, document: 'SUB-233-01', revision: C}\n"
+    )
     before = facility_catalogue(load_facility(PROJECT)).item("cdu-800kw").values["rated_heat_w"]
     facility = load_facility(tmp_path / "f.yaml")
     value = facility_catalogue(facility).item("cdu-800kw").values["rated_heat_w"]
@@ -137,7 +209,8 @@ def test_own_items_of_a_facility(tmp_path: Path) -> None:
     (tmp_path / "f.yaml").write_text(
         f"base: {PROJECT}\ncatalogue:\n  tcs-own:\n    name: tcs-own\n    class: loop\n    label: own\n    values:\n"
         "      pipe_length_m: {value: 10.0, source: drawing, tag: primary}\n"
-        "tcs: {loops: {H1_TCS1: {type: tcs-own}}}\n")
+        "tcs: {loops: {H1_TCS1: {type: tcs-own}}}\n"
+    )
     facility = load_facility(tmp_path / "f.yaml")
     assert facility_catalogue(facility).item("tcs-own")["pipe_length_m"] == 10.0
     assert "tcs-own" in resolved_yaml(facility)
@@ -156,5 +229,7 @@ def test_an_incomplete_weather_year_lists_every_missing_hour(tmp_path: Path) -> 
     with pytest.raises(SpecError) as raised:
         load_scenario(None, facility=tmp_path / "f.yaml")
     found = raised.value.problems
-    assert [(p.line, p.where, p.found) for p in found] == [(3, "site.weather", "01-01 09:00: missing hour"),
-                                                           (3, "site.weather", "01-01 10:00: missing hour")]
+    assert [(p.line, p.where, p.found) for p in found] == [
+        (3, "site.weather", "01-01 09:00: missing hour"),
+        (3, "site.weather", "01-01 10:00: missing hour"),
+    ]

@@ -13,7 +13,7 @@ from twin.spec.load import section_from
 from twin.spec.merge import merge, override, parse_set
 from twin.spec.model import Id, Positive, Spec
 from twin.spec.problems import validate
-from twin.spec.sources import read_tree
+from twin.spec.sources import inside, read_tree
 from twin.spec.yaml_source import from_plain, parse_yaml, plain
 
 
@@ -66,6 +66,20 @@ def test_a_circle_of_bases_and_a_missing_base_are_refused(tmp_path: Path) -> Non
     (tmp_path / "c.yaml").write_text("base: bb\n")
     with pytest.raises(SpecError, match=r"c\.yaml:1: base: found 'bb'.*did you mean b\?"):
         read_tree(tmp_path / "c.yaml")
+
+
+def test_a_stranger_reaches_nothing_outside_the_root(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "secret.yaml").write_text("name: secret\n")
+    (tmp_path / "in" / "a.yaml").write_text("base: ../secret.yaml\n")
+    (tmp_path / "in" / "b.yaml").write_text(f"base: {tmp_path}/secret.yaml\n")
+    (tmp_path / "in" / "link.yaml").symlink_to(tmp_path / "secret.yaml")
+    (tmp_path / "in" / "c.yaml").write_text("base: link\n")
+    assert read_tree(tmp_path / "in" / "a.yaml").value
+    for name in "abc":
+        with inside(tmp_path / "in"), pytest.raises(SpecError, match="a file or a name that exists"):
+            read_tree(tmp_path / "in" / f"{name}.yaml")
+    assert read_tree(tmp_path / "in" / "c.yaml").value
 
 
 def apply(text: str) -> tuple[object, list[Problem]]:

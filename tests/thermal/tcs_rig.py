@@ -26,12 +26,22 @@ def section() -> TcsSection:
     return TcsSection.model_validate(yaml.safe_load(path.read_text())["tcs"])
 
 
+@cache
+def items() -> twin.catalogue.Catalogue:
+    """The packaged catalogue."""
+    return twin.catalogue.load_catalogue()
+
+
+def control(**changes: float) -> TcsSection:
+    """The section with other set-points or timers."""
+    return section().model_copy(update={"control": section().control.model_copy(update=changes)})
+
+
 def plant(tcs: TcsSection | None = None) -> Any:
     """As much of a plant as the builder needs."""
     racks = {name: SimpleNamespace(loop=f"H1_TCS{name[5]}") for name in RACKS}
     facility = SimpleNamespace(tcs=tcs or section(), racks=racks)
-    items = twin.catalogue.read_catalogue()[0]
-    return SimpleNamespace(facility=facility, catalogue=items, axes={"rack": RACKS, "room": ("H1", "ER1")})
+    return SimpleNamespace(facility=facility, catalogue=items(), axes={"rack": RACKS, "room": ("H1", "ER1")})
 
 
 class Rig:

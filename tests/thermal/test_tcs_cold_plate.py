@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcs_rig import plant
+from tests.thermal.tcs_rig import plant
 from thermal.cold_plate import mean_fluid_resistance_k_w, plate_mean_resistance_k_w, resistance_k_w
 from thermal.coolant import pg25_cp_j_kg_k, pg25_density_kg_m3
 from thermal.tcs_integrate import Flows, observe, step_fast
@@ -23,7 +23,8 @@ POINTS = list(zip(TRUTH["ocp_plate_pg25"]["flow_l_min"], TRUTH["ocp_plate_pg25"]
 
 @pytest.mark.parametrize("flow_l_min, published", POINTS)
 def test_fit_meets_published_points(flow_l_min: float, published: float) -> None:
-    assert float(resistance_k_w(flow_l_min)) == pytest.approx(published, rel=TRUTH["ocp_plate_pg25"]["tolerance_fraction"])
+    tolerance = TRUTH["ocp_plate_pg25"]["tolerance_fraction"]
+    assert float(resistance_k_w(flow_l_min)) == pytest.approx(published, rel=tolerance)
 
 
 @pytest.mark.parametrize("flow_l_min, published", POINTS)
@@ -52,8 +53,8 @@ def test_steady_rack_of_plates_only_meets_published_points(flow_l_min: float, pu
         low, high = (speed, high) if flows_at < wanted_kg_s else (low, speed)
     held.pump[HeldPump.TARGET_FRACTION, [0, 2]] = speed
     held.cdu[HeldCdu.FWS_SUPPLY_C], held.cdu[HeldCdu.PRIMARY_KG_S] = 36.0, 18.0
-    for t in range(900):
-        step_fast(model, held, y, t * 1_000_000, (t + 1) * 1_000_000, 100_000, flows)
+    for t in range(300):
+        step_fast(model, held, y, t * 1_000_000, (t + 1) * 1_000_000, 250_000, flows)
     found = (v.plate_c[0] - v.supply_c[0]) / 1000.0
     assert flows.rack_kg_s[0] == pytest.approx(wanted_kg_s, rel=1e-6)
     assert found == pytest.approx(published, rel=TRUTH["ocp_plate_pg25"]["tolerance_fraction"])
@@ -80,5 +81,6 @@ def test_mean_fluid_form_takes_half_the_rise_out() -> None:
 
 def test_pg25_meets_the_published_table() -> None:
     truth = TRUTH["pg25"]
-    assert np.allclose(pg25_cp_j_kg_k(truth["temperature_c"]), truth["cp_j_kg_k"], rtol=truth["tolerance_fraction"])
-    assert np.allclose(pg25_density_kg_m3(truth["temperature_c"]), truth["density_kg_m3"], rtol=truth["tolerance_fraction"])
+    at, rtol = truth["temperature_c"], truth["tolerance_fraction"]
+    assert np.allclose(pg25_cp_j_kg_k(at), truth["cp_j_kg_k"], rtol=rtol)
+    assert np.allclose(pg25_density_kg_m3(at), truth["density_kg_m3"], rtol=rtol)

@@ -77,6 +77,17 @@ def test_whips_of_their_own_where_the_facility_names_them() -> None:
     assert not {u.id for u in layout.units} & set(whips)
 
 
+def test_equipment_stands_in_its_own_room() -> None:
+    handlers = {"ER1_AHU1": {"room": "ER1"}, "ER1_AHU2": {"room": "ER1"}, "H1_AHU1": {"room": "H1"}}
+    axes = AXES | {"ahu": list(handlers)}
+    layout = build_layout(read_inventory({**FACILITY, "air": {"handlers": handlers}}, CATALOGUE, axes))
+    floors = {s.element: s for s in layout.slabs if s.element}
+    for unit in (u for u in layout.units if u.axis == "ahu"):
+        floor = floors[handlers[unit.id]["room"]]
+        for k in (0, 1):
+            assert abs(unit.position[k] - floor.base[k]) < floor.size[k] / 2
+
+
 def test_feeds_become_cables() -> None:
     inventory = read_inventory(FACILITY, CATALOGUE, AXES)
     assert ("UPS_A", "BW_A") in inventory.feeds

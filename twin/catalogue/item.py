@@ -24,6 +24,8 @@ UNITS = frozenset(
     "bit kbit mbit gbit tbit byte bytes kb mb gb tb kib mib gib tib flop flops gflops tflops pflops "
     "token tokens request requests usd ppm u fraction ratio factor count number exponent pu per".split()
 )
+
+
 def is_unit(word: str) -> bool:
     """Whether a word is a unit, or a power of one (kg2, s3)."""
     return word in UNITS or (word[-1:] in "23456" and word[:-1] in UNITS)

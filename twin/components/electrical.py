@@ -9,31 +9,53 @@ import numpy as np
 
 from electrical.balance import OVERLOAD_OFF, OVERLOAD_ON, step
 from electrical.compiled import (
-    C_CAP, K_GENERATOR, K_UTILITY, O_AMP, O_LOADING, O_MULT, O_P, O_VOLT, X_DEAD, X_LIVE, Y_DEFICIT, compile_model,
+    C_CAP,
+    K_GENERATOR,
+    K_UTILITY,
+    O_AMP,
+    O_LOADING,
+    O_MULT,
+    O_P,
+    O_VOLT,
+    OUT_ROWS,
+    X_DEAD,
+    X_LIVE,
+    Y_DEFICIT,
+    compile_model,
     initial_x,
 )
+from electrical.modes import FAULT_PORTS, ISOLATE, NEVER, OWN_PORTS, Change, powered_port
 from electrical.one_line import PowerModel
-from electrical.sequence import (
-    FAULT_PORTS, ISOLATE, NEVER, OWN_PORTS, Change, Sequence, powered_port,
-)
+from electrical.sequence import Sequence
 from twin.components.electrical_model import load_axes, model_axes, power_axes, power_model, stagger_s
+from twin.components.electrical_summary import summarise_power
 from twin.contract import SECOND, Advanced, Event, Inputs, Port, State, Us
 from twin.errors import WiringError
 from twin.streams import stream
 
 POWER_PORTS = {  # load axis -> the power it draws
-    "rack": "rack_power_w", "switch": "switch_power_w", "cdu_pump": "cdu_pump_power_w", "cdu": "cdu_controller_power_w",
-    "fws_pump": "fws_pump_power_w", "fws_controller": "fws_controller_power_w", "dry_cooler": "fan_power_w",
-    "chiller": "chiller_power_w", "ahu": "ahu_power_w",
+    "rack": "rack_power_w",
+    "switch": "switch_power_w",
+    "cdu_pump": "cdu_pump_power_w",
+    "cdu": "cdu_controller_power_w",
+    "fws_pump": "fws_pump_power_w",
+    "fws_controller": "fws_controller_power_w",
+    "dry_cooler": "fan_power_w",
+    "chiller": "chiller_power_w",
+    "ahu": "ahu_power_w",
 }
 NEEDS = tuple(POWER_PORTS.values())
 TERMS = ("utility", "generator", "battery_discharge", "battery_charge", "holdup_discharge", "holdup_charge")
 # outputs besides modes: name, axis, kind
 MEASURED = (
-    ("power_node_w", "power_node", "mean", "full"), ("power_node_loading_fraction", "power_node", "mean", "full"),
-    ("power_node_voltage_v", "power_node", "end", "minute"), ("power_node_current_a", "power_node", "mean", "minute"),
-    ("battery_soc_fraction", "ups", "end", "full"), ("utility_w", "site", "mean", "full"),
-    ("generator_w", "site", "mean", "full"), ("conversion_heat_j", "room", "joules", "none"),
+    ("power_node_w", "power_node", "mean", "full"),
+    ("power_node_loading_fraction", "power_node", "mean", "full"),
+    ("power_node_voltage_v", "power_node", "end", "minute"),
+    ("power_node_current_a", "power_node", "mean", "minute"),
+    ("battery_soc_fraction", "ups", "end", "full"),
+    ("utility_w", "site", "mean", "full"),
+    ("generator_w", "site", "mean", "full"),
+    ("conversion_heat_j", "room", "joules", "none"),
 )
 
 
@@ -55,7 +77,9 @@ class ElectricalComponent:
         self.model = model
         self.axes = model_axes(model)
         self.compiled = c = compile_model(model)
-        self.sequence = Sequence(c, lambda id, count: float(stream(seed, id, "start", count).standard_normal()), stagger_s)
+        self.sequence = Sequence(
+            c, lambda id, count: float(stream(seed, id, "start", count).standard_normal()), stagger_s
+        )
         self.groups = [g for g in model.groups]
         axis_of = {port: (cls or "power_node") for port, (cls, _) in OWN_PORTS.items()}
         own = tuple(Port(p, axis_of[p], "mode", neutral=n) for p, (_, n) in OWN_PORTS.items())
@@ -65,14 +89,17 @@ class ElectricalComponent:
         loads = tuple(Port(POWER_PORTS[g.name], g.name, "mean") for g in self.groups)
         self.inputs: tuple[Port, ...] = loads + faults + isolate + own + powered
         needs = tuple(p.name for p in loads)
-        self.outputs: tuple[Port, ...] = own + powered + tuple(
-            Port(name, axis, kind, needs=needs, record=record) for name, axis, kind, record in MEASURED)  # type: ignore[arg-type]
+        self.outputs: tuple[Port, ...] = (
+            own
+            + powered
+            + tuple(Port(name, axis, kind, needs=needs, record=record) for name, axis, kind, record in MEASURED)
+        )  # type: ignore[arg-type]
         self.mode_names = [p.name for p in self.inputs if p.kind == "mode"]
         self.load_names = needs
         n, m = len(c.ids), len(c.load_ids)
         self.x = initial_x(c)
         self.y = np.zeros((3, m))
-        self.out = np.zeros((14, n))
+        self.out = np.zeros((OUT_ROWS, n))
         self.reached = np.zeros(n)
         self.expired = np.zeros(m)
         self.load_w = np.zeros(m)
@@ -92,8 +119,18 @@ class ElectricalComponent:
         self.term_names = tuple(f"electrical/{term}_j" for term in TERMS)
         self._per_j = 1.0 / c.const[C_CAP, self.ups]
         self._fixed = (c.kind, c.ptr, c.src, c.const, c.table, c.lptr, c.lsrc, c.load_const)
-        self._results = (self.out, self.served, self.energy, c.loss_class, c.room, self.loss_j, self.room_j, self.drawn_w,
-                         self.reached, self.expired)
+        self._results = (
+            self.out,
+            self.served,
+            self.energy,
+            c.loss_class,
+            c.room,
+            self.loss_j,
+            self.room_j,
+            self.drawn_w,
+            self.reached,
+            self.expired,
+        )
         self._below = self._loads_below()
 
     # ------------------------------------------------------------------------------------------ contract
@@ -117,8 +154,9 @@ class ElectricalComponent:
         now = {name: value[name] for name in self.mode_names}
         if now["ups_battery_fraction"] is not modes.get("ups_battery_fraction"):
             self._strings(now["ups_battery_fraction"])
-        changes = self.sequence.react(t, now, modes or None, self.reached, self.expired, self.x, self.out[O_MULT],
-                                      self.out[O_P])
+        changes = self.sequence.react(
+            t, now, modes or None, self.reached, self.expired, self.x, self.out[O_MULT], self.out[O_P]
+        )
         self.modes = now
         self._set_powered()
         self.flagged = False
@@ -128,7 +166,7 @@ class ElectricalComponent:
         return tuple(self._event(t, change, inputs) for change in changes)
 
     def advance(self, t: Us, t_end: Us, inputs: Inputs) -> Advanced:
-        c, s, value = self.compiled, self.sequence, inputs.value
+        s, value = self.sequence, inputs.value
         np.concatenate([value[name] for name in self.load_names], out=self.load_w)
         if self.walking:
             s.walk_in(t, t_end)
@@ -143,9 +181,14 @@ class ElectricalComponent:
         events = self._overloads(t, inputs) if energy[8] else ()
         out, room_j = self.out.copy(), self.room_j.copy()
         outputs = {
-            "power_node_w": out[O_P], "power_node_loading_fraction": out[O_LOADING], "power_node_voltage_v": out[O_VOLT],
-            "power_node_current_a": out[O_AMP], "battery_soc_fraction": self.x[X_LIVE, self.ups] * self._per_j,
-            "utility_w": np.array([energy[0] / dt]), "generator_w": np.array([energy[1] / dt]), "conversion_heat_j": room_j,
+            "power_node_w": out[O_P],
+            "power_node_loading_fraction": out[O_LOADING],
+            "power_node_voltage_v": out[O_VOLT],
+            "power_node_current_a": out[O_AMP],
+            "battery_soc_fraction": self.x[X_LIVE, self.ups] * self._per_j,
+            "utility_w": np.array([energy[0] / dt]),
+            "generator_w": np.array([energy[1] / dt]),
+            "conversion_heat_j": room_j,
         }
         joules = dict(zip(self.term_names, energy, strict=False))
         joules.update(zip(self.loss_names, self.loss_j.tolist(), strict=True))
@@ -154,7 +197,10 @@ class ElectricalComponent:
         return Advanced(t_end, outputs, joules, {"generator_fuel_l": energy[6]}, events)
 
     def stored_j(self) -> Mapping[str, float]:
-        return {"battery": float(self.x[X_LIVE].sum() + self.x[X_DEAD].sum()), "holdup": -float(self.y[Y_DEFICIT].sum())}
+        return {
+            "battery": float(self.x[X_LIVE].sum() + self.x[X_DEAD].sum()),
+            "holdup": -float(self.y[Y_DEFICIT].sum()),
+        }
 
     def drivers(self, port: str, index: int) -> Iterable[tuple[str, int]]:
         """Loads below an element and the state of everything that feeds them; a site total depends on all."""
@@ -162,41 +208,105 @@ class ElectricalComponent:
             return self._below[index]
         if port == "battery_soc_fraction":
             return [("ups_state", index), *self._below[int(self.ups[index])]]
-        sources = self.utility if port == "utility_w" else self.generator if port == "generator_w" else np.append(
-            self.utility, self.generator)
+        sources = (
+            self.utility
+            if port == "utility_w"
+            else self.generator
+            if port == "generator_w"
+            else np.append(self.utility, self.generator)
+        )
         return list(dict.fromkeys(d for i in sources for d in self._below[int(i)]))
 
     def mark(self) -> object:
         s = self.sequence
-        return (self.x.copy(), self.y.copy(), self.out.copy(), self.reached.copy(), self.expired.copy(), self.load_w.copy(),
-                s.state.copy(), self.flagged, self.walking, self.modes, dict(s.since), s.due, s.walk_from.copy(),
-                s.starts.copy(), s.ready_at.copy())
+        return (
+            self.x.copy(),
+            self.y.copy(),
+            self.out.copy(),
+            self.reached.copy(),
+            self.expired.copy(),
+            self.load_w.copy(),
+            s.state.copy(),
+            self.flagged,
+            self.walking,
+            self.modes,
+            dict(s.since),
+            s.due,
+            s.walk_from.copy(),
+            s.starts.copy(),
+            s.ready_at.copy(),
+        )
 
     def rewind(self, mark: object) -> None:
         assert isinstance(mark, tuple)
         s = self.sequence
-        (x, y, out, reached, expired, load_w, state, self.flagged, self.walking, self.modes, since, s.due, walk_from,
-         starts, ready_at) = mark
-        for mine, kept in ((self.x, x), (self.y, y), (self.out, out), (self.reached, reached), (self.expired, expired),
-                           (self.load_w, load_w), (s.state, state), (s.walk_from, walk_from), (s.starts, starts),
-                           (s.ready_at, ready_at)):
+        (
+            x,
+            y,
+            out,
+            reached,
+            expired,
+            load_w,
+            state,
+            self.flagged,
+            self.walking,
+            self.modes,
+            since,
+            s.due,
+            walk_from,
+            starts,
+            ready_at,
+        ) = mark
+        for mine, kept in (
+            (self.x, x),
+            (self.y, y),
+            (self.out, out),
+            (self.reached, reached),
+            (self.expired, expired),
+            (self.load_w, load_w),
+            (s.state, state),
+            (s.walk_from, walk_from),
+            (s.starts, starts),
+            (s.ready_at, ready_at),
+        ):
             mine[:] = kept
         s.since = dict(since)
         self._set_powered()
 
     def save(self) -> State:
         s = self.sequence
-        return {"x": self.x.copy(), "y": self.y.copy(), "out": self.out.copy(), "reached": self.reached.copy(),
-                "expired": self.expired.copy(), "load_w": self.load_w.copy(), "rows": s.state.copy(),
-                "flagged": self.flagged, "walking": self.walking, "modes": {k: v.copy() for k, v in self.modes.items()},
-                "since": dict(s.since), "due": s.due, "walk_from": s.walk_from.copy(), "starts": s.starts.copy(),
-                "ready_at": s.ready_at.copy()}
+        return {
+            "x": self.x.copy(),
+            "y": self.y.copy(),
+            "out": self.out.copy(),
+            "reached": self.reached.copy(),
+            "expired": self.expired.copy(),
+            "load_w": self.load_w.copy(),
+            "rows": s.state.copy(),
+            "flagged": self.flagged,
+            "walking": self.walking,
+            "modes": {k: v.copy() for k, v in self.modes.items()},
+            "since": dict(s.since),
+            "due": s.due,
+            "walk_from": s.walk_from.copy(),
+            "starts": s.starts.copy(),
+            "ready_at": s.ready_at.copy(),
+        }
 
     def load(self, state: State) -> None:
         s = self.sequence
-        for mine, kept in ((self.x, "x"), (self.y, "y"), (self.out, "out"), (self.reached, "reached"),
-                           (self.expired, "expired"), (self.load_w, "load_w"), (s.state, "rows"),
-                           (s.walk_from, "walk_from"), (s.starts, "starts"), (s.ready_at, "ready_at")):
+        for mine, kept in (
+            (self.x, "x"),
+            (self.y, "y"),
+            (self.out, "out"),
+            (self.reached, "reached"),
+            (self.expired, "expired"),
+            (self.load_w, "load_w"),
+            (s.state, "rows"),
+            (s.walk_from, "walk_from"),
+            (s.starts, "starts"),
+            (s.ready_at, "ready_at"),
+        ):
             mine[...] = state[kept]
         self.flagged, self.walking = bool(state["flagged"]), bool(state["walking"])
         self.modes = {k: np.array(v, dtype=np.float64) for k, v in state["modes"].items()}
@@ -223,12 +333,17 @@ class ElectricalComponent:
         if not (now != (known > 0.0)).any():
             return ()
         events = []
-        for i in np.flatnonzero(now != (known > 0.0)):
-            i = int(i)
+        for i in np.flatnonzero(now != (known > 0.0)).tolist():
             refs = self.sequence.standing(i, self.modes) if now[i] else [("power_node_overloaded", i)]
-            change = Change(self.compiled.ids[i], "overload" if now[i] else "overload-ended", tuple(refs),
-                            via=(("power_node_w", i),), sets=(("power_node_overloaded", i, float(now[i])),),
-                            value=float(loading[i]), limit=1.0)
+            change = Change(
+                self.compiled.ids[i],
+                "overload" if now[i] else "overload-ended",
+                tuple(refs),
+                via=(("power_node_w", i),),
+                sets=(("power_node_overloaded", i, float(now[i])),),
+                value=float(loading[i]),
+                limit=1.0,
+            )
             events.append(self._event(t, change, inputs))
         return tuple(events)
 
@@ -270,4 +385,4 @@ def build_electrical(plant: Any, scenario: Any) -> ElectricalComponent:
         raise WiringError(f"power: {error}") from error
 
 
-__all__ = ["ElectricalComponent", "build_electrical", "power_axes"]
+__all__ = ["ElectricalComponent", "build_electrical", "power_axes", "summarise_power"]

@@ -55,7 +55,7 @@ def silicon_spread(ids: tuple[str, ...], hardware: RackHardware, seed: int) -> n
 def rack_hardware(rack: Any, gpu: Any, cpu: Any) -> RackHardware:
     return RackHardware(
         gpus=int(rack["gpus_count"]), gpu_tdp_w=gpu["tdp_w"], gpu_off_w=gpu["off_w"],
-        gpu_idle_fraction=gpu["idle_loaded_fraction"], gpu_leakage_w=gpu["leakage_w"],
+        gpu_idle_fraction=gpu["idle_fraction"], gpu_leakage_w=gpu["leakage_w"],
         leakage_reference_c=gpu["leakage_reference_c"], leakage_per_k=gpu["leakage_per_k"],
         clock_exponent=gpu["clock_exponent"], silicon_sigma_fraction=gpu["silicon_sigma_fraction"],
         cpus=int(rack["cpus_count"]), cpu_idle_w=cpu["idle_w"], cpu_full_w=cpu["full_w"],
@@ -89,6 +89,7 @@ def serving_power(gpu: Any, cpu: Any, engine: Any, recipe: Any) -> ServingPower:
         memory_exponent=e("power_memory_exponent"), compute_factor=e("power_compute_factor"),
         compute_exponent=e("power_compute_exponent"), limit_fraction=e("power_limit_fraction"),
         loaded_idle_fraction=gpu["idle_loaded_fraction"],
+        idle_fraction=gpu["idle_fraction"],
         cpu_idle_use=cpu["idle_use_fraction"], cpu_serving_use=cpu["serving_use_fraction"],
         cpu_training_use=cpu["training_use_fraction"], link_serving_use=e("link_serving_fraction"),
         link_training_use=t("link_training_fraction"), nic_training_use=t("nic_training_fraction"),
@@ -165,6 +166,7 @@ def build_job(name: str, spec: Any, ids: tuple[str, ...], recipe: Any, hardware:
         int(recipe["hidden_count"]), int(recipe["sequence_tokens"]), recipe["batch_tokens"],
         recipe["model_flop_s_per_gpu"], recipe["exposed_communication_s"], float(round(interval)),
         recipe["checkpoint_s"], recipe["restart_s"], spec.spare_gpus, recipe["gradient_byte_per_parameter"],
+        recipe["memory_fraction"],
     )  # fmt: skip
     power = PhasePower(
         recipe["compute_power_fraction"], recipe["communication_power_fraction"], recipe["checkpoint_power_fraction"],

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from twin.contract import SECOND, Advanced, Array, Event, Inputs, Port, State, Us
-from twin.load.fleet import FLOWS, HOST_GPUS, Demand, Fleet, Second
+from twin.load.fleet import FLOWS, HOST_GPUS, CPU_USE, FABRIC, GPU_USE, MEMORY_USE, Demand, Fleet, Second
 from twin.load.histogram import ITL_BINS, TTFT_BINS
+from twin.load.power import ITEMS
 from twin.load.throttle import RESTART, THROTTLE_END, THROTTLE_START, TRIP, ThrottleSettings, scan_racks, scan_vector
 from twin.load.training import STOPPED
 
@@ -64,6 +66,8 @@ OUTPUTS = (
     Port("itl_count_per_s", "itl_bin", "mean", record="minute"),
     *OWN,
 )
+CLOCK, BEFORE_C, ENGAGED, TRIPPED, TRIPPED_AT, UP, READY_S = range(7)
+ROWS = 7
 MEANS = frozenset(p.name for p in OUTPUTS if p.kind == "mean")
 
 
@@ -85,13 +89,15 @@ class LoadComponent:
         self.fleet, self.throttle = fleet, throttle
         n = len(fleet.rack_ids)
         self._v = scan_vector(throttle)
-        self._clock, self._before_c = np.ones(n), np.full(n, np.nan)
-        self._cap_clock = np.ones(n)
-        self._engaged, self._tripped, self._tripped_at = np.zeros(n), np.zeros(n), np.zeros(n)
-        self._powered, self._up = np.ones(n), np.ones(n)
-        self._ready_s = np.full(n, np.inf)  # when a rack that got power back has booted
+        self._r = np.zeros((ROWS, n))  # what scans and power changes move, one row each
+        self._r[CLOCK], self._r[UP] = 1.0, 1.0
+        self._r[READY_S] = np.inf  # when a rack that got power back has booted
         self._job_ready_s = np.full(len(fleet.jobs), np.inf)
+        self._cap_clock, self._powered = np.ones(n), np.ones(n)
         self._code = np.zeros(n, np.int64)
+        self._modes: tuple[bytes, ...] = ()  # mode inputs at the latest look
+        self._jobs_looked: tuple[bytes, ...] = ()
+        self._lost, self._capped = np.zeros(n), False
         self._scanned: int | None = None  # latest scan, s
         self._second: int | None = None  # the second that is computed and held
         self._now: Second | None = None
@@ -99,10 +105,9 @@ class LoadComponent:
         self._flow = np.zeros((len(fleet.pools), fleet.width))  # per second, held
         self._given = np.zeros_like(self._flow)  # already handed out in this second, before the flow last changed
         self._given_to_s = 0.0
+        self._out: dict[str, Array] = {}
+        self._rates: list[float] = []
         self._t: Us = 0
-        busy = fleet.serves | fleet.trains
-        self._scheduled = float(busy.sum() * fleet.hardware.gpus)
-        self._assigned = busy.astype(float)
         self.axes = {
             "rack": fleet.rack_ids, "pool": tuple(p.settings.name for p in fleet.pools),
             "job": tuple(j.settings.name for j in fleet.jobs),
@@ -115,17 +120,25 @@ class LoadComponent:
     def start(self, t: Us, inputs: Inputs) -> None:
         self._t = t
         self._powered = np.where(inputs.value["rack_powered"] > 0.5, 1.0, 0.0)
-        self._up = self._powered.copy()
-        self._before_c = inputs.value["chip_hottest_c"].copy()
+        self._r[UP] = self._powered
+        self._r[BEFORE_C] = inputs.value["chip_hottest_c"]
 
     def next_due(self) -> Us:
         return (self._t // SECOND + 1) * SECOND
 
     def settle(self, t: Us, round: int, inputs: Inputs) -> tuple[Event, ...]:
         self._t = t
+        value = inputs.value
+        modes = tuple([value[name].tobytes() for name in _MODES])
+        scan = t % SECOND == 0 and self._scanned != t // SECOND
+        if not scan and modes == self._modes:
+            return ()
         events: list[Event] = []
-        self._watch_power(t, inputs, events)
-        if t % SECOND == 0 and self._scanned != t // SECOND:
+        if modes != self._modes:
+            self._modes = modes
+            self._look(inputs)
+            self._watch_power(t, inputs, events)
+        if scan:
             self._scanned = t // SECOND
             self._scan(t, inputs, events)
         self._watch_jobs(t, inputs, events)
@@ -142,12 +155,18 @@ class LoadComponent:
             if second != self._second:
                 self._begin(second, inputs)
             dt = (to - at) * 1e-6
-            parts.append((dt, self._outputs()))
+            parts.append((dt, self._out))
             self._book(dt, joules, counts)
             at = to
         self._t = t_end
         outputs = parts[0][1] if len(parts) == 1 else _average(parts)
         return Advanced(t_end, outputs, joules, counts)
+
+    def fleet_items(self) -> dict[str, Array]:
+        """Itemised rack power of the held second: item -> W per rack (see twin.load.power.ITEMS)."""
+        if self._now is None:
+            return {}
+        return {name: self._now.items[:, k].copy() for k, name in enumerate(ITEMS)}
 
     def stored_j(self) -> Mapping[str, float]:
         return {}
@@ -178,22 +197,25 @@ class LoadComponent:
         return found + [(name, r) for r in racks for name in per_rack]
 
     def mark(self) -> object:
-        return self._small(), self._second, [j.save() for j in self.fleet.jobs]
+        held = [getattr(self, name) for name in _HELD]
+        return self._r.copy(), self._job_ready_s.copy(), held, [j.mark() for j in self.fleet.jobs]
 
     def rewind(self, mark: object) -> None:
-        small, second, jobs = mark  # type: ignore[misc]
+        moved, ready, held, jobs = mark  # type: ignore[misc]
+        second = self._second
+        self._r[:], self._job_ready_s[:] = moved, ready
+        for name, value in zip(_HELD, held, strict=True):
+            setattr(self, name, value)
         if second != self._second:
             self.fleet.take_back()
-        self._put_small(small)
-        self._second = second
         for job, saved in zip(self.fleet.jobs, jobs, strict=True):
-            job.load(saved)
+            job.rewind(saved)
 
     def save(self) -> State:
-        now = None if self._now is None else dict(vars(self._now))
         return {
             "t": self._t, "scanned": self._scanned, "second": self._second, "given_to_s": self._given_to_s,
-            "arrays": {k: np.array(getattr(self, k)) for k in _ARRAYS}, "now": now, "fleet": self.fleet.save(),
+            "arrays": {k: np.array(getattr(self, k)) for k in _ARRAYS},
+            "now": None if self._now is None else dict(vars(self._now)), "fleet": self.fleet.save(),
         }  # fmt: skip
 
     def load(self, state: State) -> None:
@@ -203,8 +225,18 @@ class LoadComponent:
             setattr(self, k, np.array(state["arrays"][k]))
         self._now = None if state["now"] is None else Second(**state["now"])
         self.fleet.restore(state["fleet"])
+        self._modes, self._jobs_looked = (), ()
+        if self._now is not None:
+            self._publish()
 
     # -- reactions in zero time ----------------------------------------------------------------------------------
+
+    def _look(self, inputs: Inputs) -> None:
+        """Derived from the mode inputs, each time they change."""
+        v = inputs.value
+        self._lost = np.minimum(self.fleet.hardware.gpus, v["gpus_lost"] + HOST_GPUS * v["hosts_lost"])
+        budget = np.minimum(v["power_cap_fraction"], v["power_cap_stuck_fraction"])
+        self._capped = bool((budget < 1.0).any() or (v["power_shelves_lost"] > 0.0).any())
 
     def _watch_power(self, t: Us, inputs: Inputs, events: list[Event]) -> None:
         powered = np.where(inputs.value["rack_powered"] > 0.5, 1.0, 0.0)
@@ -212,11 +244,11 @@ class LoadComponent:
         for r in changed:
             cause = _causes(inputs, ("rack_powered", r))
             if powered[r] > 0.0:
-                self._ready_s[r] = t * 1e-6 + self.throttle.boot_s
+                self._r[READY_S, r] = t * 1e-6 + self.throttle.boot_s
             else:
-                self._ready_s[r] = np.inf
-                if self._up[r] > 0.0:
-                    self._up[r] = 0.0
+                self._r[READY_S, r] = np.inf
+                if self._r[UP, r] > 0.0:
+                    self._r[UP, r] = 0.0
                     self._lose(r, t)
                     events.append(Event(t, self.fleet.rack_ids[r], "rack-dark", cause, sets=(("rack_up", int(r), 0.0),)))
         if changed.size:
@@ -224,25 +256,26 @@ class LoadComponent:
             self._again(t, inputs)
 
     def _scan(self, t: Us, inputs: Inputs, events: list[Event]) -> None:
-        now, ids = t * 1e-6, self.fleet.rack_ids
-        if self._up.min() <= 0.0:
-            for r in np.flatnonzero(self._ready_s <= now + 1e-9):
-                self._up[r], self._ready_s[r] = 1.0, np.inf
+        now, ids, m, v = t * 1e-6, self.fleet.rack_ids, self._r, inputs.value
+        if m[UP].min() <= 0.0:
+            for r in np.flatnonzero(m[READY_S] <= now + 1e-9):
+                m[UP, r], m[READY_S, r] = 1.0, np.inf
                 causes = _causes(inputs, ("rack_powered", r), ("rack_up", r))
                 events.append(Event(t, ids[r], "rack-up", causes, sets=(("rack_up", int(r), 1.0),)))
-        hottest = inputs.value["chip_hottest_c"] + inputs.value["gpu_sensor_offset_k"]
+        hottest = v["chip_hottest_c"] + v["gpu_sensor_offset_k"]
         found = scan_racks(
-            now, hottest, self._before_c, self._clock, self._engaged, self._tripped, self._tripped_at, self._up,
-            self._v, self._code,
-        )  # fmt: skip
+            now, hottest, m[BEFORE_C], m[CLOCK], m[ENGAGED], m[TRIPPED], m[TRIPPED_AT], m[UP], self._v, self._code
+        )
         if found:
             for r in np.flatnonzero(self._code):
                 events.append(self._thermal_event(t, int(r), float(hottest[r]), inputs))
-        v = inputs.value
-        budget = np.minimum(v["power_cap_fraction"], v["power_cap_stuck_fraction"])
-        self._cap_clock = self.fleet.capped_clock(
-            self._now, budget, self._lost(inputs), v["power_shelves_lost"], self.throttle.lowest_clock
-        )
+        if self._capped:
+            budget = np.minimum(v["power_cap_fraction"], v["power_cap_stuck_fraction"])
+            self._cap_clock = self.fleet.capped_clock(
+                self._now, budget, self._lost, v["power_shelves_lost"], self.throttle.lowest_clock
+            )
+        elif self._cap_clock.min() < 1.0:
+            self._cap_clock = np.ones(len(ids))
 
     def _thermal_event(self, t: Us, r: int, hottest_c: float, inputs: Inputs) -> Event:
         s, rack, via = self.throttle, self.fleet.rack_ids[r], (("chip_hottest_c", r),)
@@ -261,11 +294,19 @@ class LoadComponent:
         causes = _causes(inputs, ("gpu_tripped", r))
         return Event(t, rack, "gpu-restart", causes, via, (("gpu_tripped", r, 0.0),), hottest_c, s.restart_below_c)
 
+    def _steady(self) -> bool:
+        """Nothing changed since the jobs were last looked at, and none is stopped."""
+        looked = self._modes == self._jobs_looked
+        self._jobs_looked = self._modes
+        return looked and all(job.phase != STOPPED for job in self.fleet.jobs)
+
     def _watch_jobs(self, t: Us, inputs: Inputs, events: list[Event]) -> None:
         v, now = inputs.value, t * 1e-6
+        if self._steady():
+            return
         for j, (job, own) in enumerate(zip(self.fleet.jobs, self.fleet.job_racks, strict=True)):
             up, tripped = v["rack_up"][own] > 0.5, v["gpu_tripped"][own] > 0.5
-            lost = self._lost(inputs)[own]
+            lost = self._lost[own]
             spared = lost.sum() <= job.settings.spare_gpus
             linked, halted = v["job_network_factor"][j] > 0.0, v["job_halted"][j] > 0.5
             able = bool(up.all() and not tripped.any() and spared and linked and not halted)
@@ -297,29 +338,26 @@ class LoadComponent:
 
     # -- the held second -----------------------------------------------------------------------------------------
 
-    def _lost(self, inputs: Inputs) -> Array:
-        v = inputs.value
-        return np.minimum(self.fleet.hardware.gpus, v["gpus_lost"] + HOST_GPUS * v["hosts_lost"])
-
     def _demand(self, inputs: Inputs) -> Demand:
-        v = inputs.value
-        on = self._up * (1.0 - self._tripped)
+        v, m = inputs.value, self._r
         return Demand(
-            on, self._powered, self._stop, np.minimum(self._clock, self._cap_clock), v["chip_c"], self._lost(inputs),
-            v["nvlink_trays_lost"], v["power_shelves_lost"], v["hbm_bandwidth_fraction"], v["pool_network_factor"],
-            v["pool_workers_lost_fraction"], v["job_network_factor"],
+            m[UP] * (1.0 - m[TRIPPED]), self._powered, self._stop, np.minimum(m[CLOCK], self._cap_clock), v["chip_c"],
+            self._lost, v["nvlink_trays_lost"], v["power_shelves_lost"], v["hbm_bandwidth_fraction"],
+            v["pool_network_factor"], v["pool_workers_lost_fraction"],
         )  # fmt: skip
 
     def _begin(self, second: int, inputs: Inputs) -> None:
+        m = self._r
+        self._stop = m[UP] * (1.0 - m[TRIPPED])
         d = self._demand(inputs)
-        self._stop = d.stop = d.on.copy()
         for j, (job, own) in enumerate(zip(self.fleet.jobs, self.fleet.job_racks, strict=True)):
-            job.begin_second(float(d.clock[own].min()), float(d.job_network[j]))
+            job.begin_second(float(d.clock[own].min()), float(inputs.value["job_network_factor"][j]))
         self._now = self.fleet.second(second, d)
         self._second = second
         self._flow = self._now.flows
         self._given = np.zeros_like(self._flow)
         self._given_to_s = 0.0
+        self._publish()
 
     def _lose(self, r: int, t: Us) -> None:
         """A rack stops at t: in the second that is already computed it works until then."""
@@ -337,67 +375,82 @@ class LoadComponent:
         self._now = self.fleet.second(self._second, self._demand(inputs), again=True)
         self._flow = (self._now.flows - given) / (1.0 - at)
         self._given, self._given_to_s = given, at
+        self._publish()
 
-    def _outputs(self) -> dict[str, Array]:
-        now, fleet, flow, k = self._now, self.fleet, self._flow, len(FLOWS)
+    def _publish(self) -> None:
+        """Outputs and rates of the held second."""
+        now, fleet, flow, k, m = self._now, self.fleet, self._flow, len(FLOWS), self._r
         assert now is not None
-        return {
-            "gpu_heat_w": now.gpu_heat_w, "cpu_heat_w": now.cpu_heat_w, "nvswitch_heat_w": now.nvswitch_heat_w,
-            "rack_air_heat_w": now.air_heat_w, "rack_power_w": now.rack_power_w,
-            "clock_fraction": np.minimum(self._clock, self._cap_clock), "gpu_utilization_fraction": now.gpu_use,
-            "cpu_utilization_fraction": now.cpu_use, "memory_utilization_fraction": now.memory_use,
-            "fabric_demand_bit_s": now.fabric_bit_s, "tokens_per_s": flow[:, 0], "tokens_in_sla_per_s": flow[:, 1],
+        heat, use = now.heats_w, now.use
+        clock = np.minimum(m[CLOCK], self._cap_clock)
+        self._out = {
+            "gpu_heat_w": heat[0], "cpu_heat_w": heat[1], "nvswitch_heat_w": heat[2], "rack_air_heat_w": heat[3],
+            "rack_power_w": heat[4], "clock_fraction": clock, "gpu_utilization_fraction": use[GPU_USE],
+            "cpu_utilization_fraction": use[CPU_USE], "memory_utilization_fraction": use[MEMORY_USE],
+            "fabric_demand_bit_s": use[FABRIC], "tokens_per_s": flow[:, 0], "tokens_in_sla_per_s": flow[:, 1],
             "requests_arrived_per_s": flow[:, 3], "requests_completed_per_s": flow[:, 4],
-            "requests_rejected_per_s": flow[:, 5], "requests_running": now.running, "requests_queued": now.queued,
+            "requests_rejected_per_s": flow[:, 5], "requests_running": now.waiting[0], "requests_queued": now.waiting[1],
             "training_tokens_per_s": np.array([j.tokens_per_s for j in fleet.jobs]),
             "ttft_count_per_s": flow[:, k : k + TTFT_BINS.count].ravel(),
             "itl_count_per_s": flow[:, k + TTFT_BINS.count :].ravel(),
         }  # fmt: skip
+        self._rates = _rates(
+            heat, use, flow, m[UP] * (1.0 - m[TRIPPED]), clock, fleet.serves, fleet.trains, float(fleet.hardware.gpus)
+        ).tolist()
 
     def _book(self, dt: float, joules: dict[str, float], counts: dict[str, float]) -> None:
-        now, fleet = self._now, self.fleet
+        now, trained, lost = self._now, 0.0, 0.0
         assert now is not None
-        on = self._up * (1.0 - self._tripped)
-        gpus, watts = fleet.hardware.gpus, now.rack_power_w
-        heat = float(now.gpu_heat_w.sum() + now.cpu_heat_w.sum() + now.nvswitch_heat_w.sum() + now.air_heat_w.sum())
-        trained = lost = 0.0
-        for job in fleet.jobs:
+        for job in self.fleet.jobs:
             trained += job.pass_time(dt)
             lost += job.lost_tokens
             job.lost_tokens = 0.0
-        total = self._flow[:, : len(FLOWS)].sum(axis=0) * dt
-        serving, training = float(watts[fleet.serves].sum()) * dt, float(watts[fleet.trains].sum()) * dt
-        slow = np.minimum(self._clock, self._cap_clock) < 0.999
-        amounts = {
-            "tokens_delivered": total[0], "tokens_in_sla": total[1], "prompt_tokens": total[2],
-            "requests_arrived": total[3], "requests_completed": total[4], "requests_rejected": total[5],
-            "prefill_tokens": total[6], "training_tokens": trained, "training_tokens_lost": lost,
-            "gpu_s_scheduled": self._scheduled * dt, "gpu_s_able": float((on * self._assigned).sum()) * gpus * dt,
-            "gpu_s_busy": float(now.gpu_use.sum()) * gpus * dt, "cpu_s_busy": float(now.cpu_use.sum()) * dt,
-            "memory_s_used": float(now.memory_use.sum()) * dt, "rack_s": dt * on.size,
-            "serving_gpu_s": float(fleet.serves.sum()) * gpus * dt,
-            "serving_gpu_busy_s": float(now.gpu_use[fleet.serves].sum()) * gpus * dt,
-            "throttled_gpu_s": float((slow * on).sum()) * gpus * dt, "serving_rack_j": serving,
-            "training_rack_j": training, "idle_rack_j": float(watts.sum()) * dt - serving - training,
-        }  # fmt: skip
-        for name, value in amounts.items():
-            counts[name] = counts.get(name, 0.0) + float(value)
+        for name, rate in zip(RATES, self._rates, strict=True):
+            counts[name] = counts.get(name, 0.0) + rate * dt
+        counts["training_tokens"] = counts.get("training_tokens", 0.0) + trained
+        counts["training_tokens_lost"] = counts.get("training_tokens_lost", 0.0) + lost
         joules["load/rack_j"] = joules.get("load/rack_j", 0.0) + now.input_power_w * dt
-        joules["load/heat_j"] = joules.get("load/heat_j", 0.0) + heat * dt
-
-    def _small(self) -> dict[str, Any]:
-        return {k: getattr(self, k) for k in (*_HELD, "_given_to_s", "_t", "_now", "_scanned")} | {
-            k: getattr(self, k).copy() for k in _MOVED
-        }
-
-    def _put_small(self, small: dict[str, Any]) -> None:
-        for k, value in small.items():
-            setattr(self, k, value.copy() if k in _MOVED else value)
+        joules["load/heat_j"] = joules.get("load/heat_j", 0.0) + counts.pop("heat_j")
 
 
-_MOVED = ("_clock", "_before_c", "_engaged", "_tripped", "_tripped_at", "_up", "_ready_s", "_job_ready_s")
-_HELD = ("_cap_clock", "_powered", "_stop", "_flow", "_given")  # replaced, never changed in place
-_ARRAYS = (*_MOVED, *_HELD)
+RATES = (
+    "tokens_delivered", "tokens_in_sla", "prompt_tokens", "requests_arrived", "requests_completed",
+    "requests_rejected", "prefill_tokens", "gpu_s_scheduled", "gpu_s_able", "gpu_s_busy", "cpu_s_busy",
+    "memory_s_used", "rack_s", "serving_gpu_s", "serving_gpu_busy_s", "throttled_gpu_s", "serving_rack_j",
+    "training_rack_j", "idle_rack_j", "heat_j",
+)  # fmt: skip
+
+
+@njit(cache=True)
+def _rates(heat, use, flow, on, clock, serves, trains, gpus):
+    """What accumulates, per second, in the order of RATES."""
+    out = np.zeros(20)
+    for p in range(flow.shape[0]):
+        for c in range(7):
+            out[c] += flow[p, c]
+    for r in range(on.size):
+        taken = serves[r] or trains[r]
+        out[7] += gpus if taken else 0.0
+        out[8] += gpus * on[r] if taken else 0.0
+        out[9] += gpus * use[GPU_USE, r]
+        out[10] += use[CPU_USE, r]
+        out[11] += use[MEMORY_USE, r]
+        out[12] += 1.0
+        if serves[r]:
+            out[13] += gpus
+            out[14] += gpus * use[GPU_USE, r]
+        out[15] += gpus * on[r] if clock[r] < 0.999 else 0.0
+        out[16 if serves[r] else (17 if trains[r] else 18)] += heat[4, r]
+        out[19] += heat[0, r] + heat[1, r] + heat[2, r] + heat[3, r]
+    return out
+
+
+_MODES = tuple(p.name for p in INPUTS if p.kind == "mode")
+_HELD = (  # replaced, never changed in place
+    "_second", "_cap_clock", "_powered", "_stop", "_flow", "_given", "_given_to_s", "_t", "_now", "_scanned", "_out",
+    "_rates", "_modes", "_jobs_looked", "_lost", "_capped",
+)  # fmt: skip
+_ARRAYS = ("_r", "_job_ready_s", "_cap_clock", "_powered", "_stop", "_flow", "_given", "_lost")
 
 
 def _causes(inputs: Inputs, *elements: tuple[str, Any]) -> tuple[str, ...]:

@@ -228,7 +228,8 @@ class Network:
                 continue
             self.factor[n] = speed
             causes = ((own,) if own else ()) + self._causes(user, inputs, before, was)
-            kind = "cut-off" if speed == 0.0 else "restored" if speed >= 1.0 else "slowed"
+            kind = ("cut-off" if speed == 0.0 else "restored" if speed >= 1.0
+                    else "eased" if 0.0 < factor < speed else "slowed")
             events.append(Event(t, user.name, f"{user.port.split('_')[0]}-{kind}", causes=causes,
                                 sets=((user.port, user.index, float(speed)),), value=float(speed),
                                 message=f"{user.name} has {speed:.1%} of its nominal exchange bandwidth"))

@@ -103,7 +103,8 @@ def control_of(c: CduControl) -> TcsControl:
     return TcsControl(
         supply_c=c.supply_c, supply_floor_c=c.room_dew_point_c + c.dew_point_margin_k, dew_point_c=c.room_dew_point_c,
         valve_gain_per_k=c.valve_gain_per_k, valve_integral_s=c.valve_integral_s,
-        valve_standby_fraction=c.valve_standby_fraction, valve_opens_without_controller=c.valve_on_lost_controller == "open",
+        valve_standby_fraction=c.valve_standby_fraction,
+        valve_opens_without_controller=c.valve_on_lost_controller == "open",
         controls_pressure=c.pump_control == "differential-pressure", pump_gain_fraction=c.pump_gain_fraction,
         low_flow_fraction=c.low_flow_fraction, supply_high_k=c.supply_high_k, pump_detect_us=_us(c.pump_detect_s),
         low_flow_timer_us=_us(c.low_flow_timer_s), changeover_us=_us(c.changeover_s),

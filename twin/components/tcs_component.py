@@ -7,7 +7,7 @@ from math import isfinite
 
 import numpy as np
 
-from thermal.tcs_integrate import Flows, observe, sparsity, step_fast, step_reference
+from thermal.tcs_integrate import Flows, observe, sparsity, stable_step_us, step_fast, step_reference
 from thermal.tcs_layout import HeldCdu, HeldLoop, HeldPump, HeldRack, PumpRow, TcsHeld, stored_j
 from twin.components.tcs_control import LOW_FLOW_CLEAR, SCAN_US, Controllers, Watch
 from twin.components.tcs_drivers import Drivers
@@ -16,7 +16,6 @@ from twin.components.tcs_ports import FAULTS, HEATS, INPUTS, OUTPUTS, SERVICES, 
 from twin.contract import SECOND, Advanced, Array, Event, Inputs, State, Us
 from twin.errors import SolverError
 
-STEP_US: Us = 250_000  # longest Runge-Kutta step
 RESTLESS_STEP_US: Us = 50_000  # while pumps run up or coast
 RESTLESS_FOR_US: Us = 2_000_000  # exchange every scan for so long after something changed
 SETTLED_SPEED = 0.005  # a driven pump this near its target has arrived
@@ -53,9 +52,10 @@ class Tcs:
         self._last_s = np.zeros(1)  # its length; 0 before the first
         self._blocks = b = self.model.layout.slices
         self._meters = slice(b["primary_j"].start, self.model.layout.size)
-        self._shown = [b[n] for n in ("chip_c", "plate_c", "cpu_c", "switch_c", "return_c", "supply_c", "air_c",
-                                      "tcs_supply_c", "tcs_return_c", "vessel_kg", "cdu_primary_out_c", "valve_fraction",
-                                      "pump_speed_fraction", "primary_j", "pump_j", "rack_room_j")]  # fmt: skip
+        shown = ("chip_c", "plate_c", "cpu_c", "switch_c", "return_c", "supply_c", "air_c", "tcs_supply_c",
+                 "tcs_return_c", "vessel_kg", "cdu_primary_out_c", "valve_fraction", "pump_speed_fraction", "primary_j", "pump_j",
+                 "rack_room_j")  # fmt: skip
+        self._shown = [b[name] for name in shown]
         racks = len(params.axes["rack"])
         ends = np.cumsum([racks, racks, cdus, cdus, cdus, pumps, 6]).tolist()
         self._made, self._made_size = [slice(a, z) for a, z in zip([0, *ends], ends, strict=False)], ends[-1]
@@ -63,18 +63,20 @@ class Tcs:
         self._valve_row = self.held.cdu[HeldCdu.VALVE_COMMAND]
         self._target_row = self.held.pump[HeldPump.TARGET_FRACTION]
         self._driven_row = self.held.pump[HeldPump.DRIVEN]
+        self._step_us = stable_step_us(self.model)
         self._structure = sparsity(self.model) if params.reference else None
         self._drivers = Drivers(params)
         self._waits = (params.control.pump_detect_us, params.control.low_flow_timer_us)
         self._t: Us = 0
         self._deadline: Us = 0  # nearest timer; 0 asks the controllers to look at once
         self._stale = True  # the held tables are to be filled from the modes
+        self._said: tuple[tuple[str, int, float], ...] = ()  # what the last events set
         self._seen: dict[str, Array] = {}
 
     # ------------------------------------------------------------------------------------------------ life
 
     def start(self, t: Us, inputs: Inputs) -> None:
-        """Begin near a working state: supply at its set-point, duty pumps at design speed, coolant at rest in vessels."""
+        """Begin near a working state: supply at its set-point, duty pumps at design speed, vessels full."""
         p, v = self.p, self.view
         supply = max(p.control.supply_c, p.control.supply_floor_c)
         self.memory.reset()
@@ -102,7 +104,7 @@ class Tcs:
 
     def _forget(self) -> None:
         """What is derived from states and modes is to be found anew."""
-        self._deadline, self._stale = 0, True
+        self._deadline, self._stale, self._said = 0, True, ()
 
     def next_due(self) -> Us:
         due = self._deadline
@@ -115,6 +117,9 @@ class Tcs:
     def settle(self, t: Us, round: int, inputs: Inputs) -> tuple[Event, ...]:
         self._t = t
         v, w, m = inputs.value, self.watch, self.memory
+        if any(v[port][i] != value for port, i, value in self._said):
+            return ()  # what was said last is not applied yet: nothing new to say
+        self._said = ()
         changed = self._modes_changed(v)
         if changed or self._stale:
             self._hold_modes(v)
@@ -126,7 +131,8 @@ class Tcs:
             return ()
         w.loop_kg_s, w.tcs_supply_c = self.flows.loop_kg_s, self.view.tcs_supply_c
         events = self.control.decide(t, inputs, w)
-        self._deadline = m.deadlines(t, self._waits)
+        self._deadline = t if events else m.deadlines(t, self._waits)  # after words, look again in the next round
+        self._said = tuple(one for event in events for one in event.sets)
         if changed or events:
             m.general[1] = max(m.general[1], t + RESTLESS_FOR_US)
             self._hold_modes(v)
@@ -178,14 +184,16 @@ class Tcs:
                    v["cdu_supply_sensor_bias_k"], self._set_point_c, self.model.pump_cdu, m.cdu_pump_running,
                    v["cdu_pump_speed_factor"], self.view.pump_speed_fraction, self.flows.loop_dp_pa, p.dp_set_pa,
                    self.flows.loop_kg_s, self._flow_set, p.speed_minimum_fraction, p.speed_design_fraction,
-                   c.valve_gain_per_k, c.valve_integral_s, c.valve_standby_fraction, c.valve_opens_without_controller,
-                   c.controls_pressure, c.pump_gain_fraction, m.valve_command, m.valve_integral, m.speed_wish)  # fmt: skip
+                   c.valve_gain_per_k, c.valve_integral_s, c.valve_standby_fraction,
+                   c.valve_opens_without_controller, c.controls_pressure, c.pump_gain_fraction, m.valve_command,
+                   m.valve_integral, m.speed_wish)  # fmt: skip
         commands(m.valve_command, v["cdu_valve_stuck_at_fraction"], m.speed_wish, self.model.pump_cdu,
                  v["cdu_pump_speed_factor"], self._valve_row, self._target_row)  # fmt: skip
         for row, port in enumerate(HEATS):
             h.rack[row] = v[port]
         h.rack[HeldRack.ROOM_C] = v["room_c"][p.rack_room]
-        facility_line(v["fws_supply_c"], v["cdu_primary_flow_kg_s"], self._fws[0], self._fws[1], self._last_s, dt_s, h.cdu)
+        facility_line(v["fws_supply_c"], v["cdu_primary_flow_kg_s"], self._fws[0], self._fws[1], self._last_s, dt_s,
+                      h.cdu)  # fmt: skip
         y[self._meters] = 0.0
         if not self._leaking:
             self.view.vessel_kg[:] = p.vessel_kg  # made up after a leak, at the temperature that stores nothing
@@ -195,7 +203,7 @@ class Tcs:
             except ArithmeticError as error:
                 raise SolverError(str(error), t_s=t / SECOND, state="tcs") from error
         else:
-            step_us = RESTLESS_STEP_US if t < m.general[1] else STEP_US
+            step_us = min(RESTLESS_STEP_US, self._step_us) if t < m.general[1] else self._step_us
             step_fast(self.model, h, y, t, t_end, step_us, self.flows)
         if moving(self._driven_row, self._target_row, self.view.pump_speed_fraction, SETTLED_SPEED, COASTING_SPEED):
             m.general[1] = max(m.general[1], t_end + SCAN_US)
@@ -204,8 +212,8 @@ class Tcs:
 
     def _report(self, v: Mapping[str, Array], t_end: Us, dt_s: float) -> Advanced:
         y, f, model = self.y.copy(), self.flows, self.model
-        (chip, plate, cpu, switch, rack_return, supply, air, loop_supply, loop_return, vessel, primary_out, valve, speed,
-         primary_j, pump_j, room_j) = [y[s] for s in self._shown]  # fmt: skip
+        (chip, plate, cpu, switch, rack_return, supply, air, loop_supply, loop_return, vessel, primary_out, valve,
+         speed, primary_j, pump_j, room_j) = [y[s] for s in self._shown]  # fmt: skip
         made = np.empty(self._made_size)
         hottest, room_w, primary_w, controller_w, cdu_room_w, pump_w, totals = [made[s] for s in self._made]
         meter(y, chip, supply, primary_j, pump_j, room_j, self.p.hottest_ratio, model.pump_cdu, self._pump_loss,

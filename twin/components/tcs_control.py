@@ -31,13 +31,13 @@ class Memory:
     def __init__(self, loops: int, cdus: int, pumps: int, racks: int):
         sizes = dict.fromkeys(self.INTS, loops) | dict.fromkeys(self.CDU_INTS, cdus)
         sizes |= dict.fromkeys(self.PUMP_INTS, pumps) | dict.fromkeys(self.RACK_INTS, racks)
-        self.ints = np.zeros(sum(sizes.values()) + 3, dtype=np.int64)
+        self.ints = np.zeros(sum(sizes.values()) + 2, dtype=np.int64)
         self.floats = np.zeros(3 * cdus)
         at = 0
         for name, size in sizes.items():
             setattr(self, name, self.ints[at:at + size])
             at += size
-        self.general = self.ints[at:]  # lined up, restless until, (spare)
+        self.general = self.ints[at:]  # lined up, restless until (exchange at every scan)
         for i, name in enumerate(self.CDU_FLOATS):
             setattr(self, name, self.floats[i * cdus:(i + 1) * cdus])
 
@@ -73,6 +73,8 @@ class Memory:
         self.cdu_of_loop[:] = -1
         self.cdu_next_of_loop[:] = -1
         self.cdu_controller_alive[:] = 1
+        self.controller_ready_at[:] = self.pump_ready_at[:] = -NEVER  # a warm-up begins before zero
+        self.general[1] = -NEVER
         for timer in (self.low_at, self.change_at, self.start_at, self.leak_at, self.isolate_at):
             timer[:] = NEVER
 
@@ -105,18 +107,20 @@ class Controllers:
     # ------------------------------------------------------------------------------------------------ rounds
 
     def decide(self, t: Us, inputs: Inputs, watch: Watch) -> list[Event]:
-        """All events of one instant, in the order protection, pumps, changeover, supervision."""
+        """The next events of one instant: what came from outside, then changeovers, then starts of pumps.
+
+        A later stage waits for the round after an earlier one has spoken, so that it can name its causes.
+        """
         m = self.memory
         if not m.general[0]:
             m.general[0] = 1
             return list(self._line_up(t))
-        events = [*self._power(t, inputs), *self._changeover(t, inputs), *self._leaks(t, inputs)]
+        events = [*self._power(t, inputs), *self._leaks(t, inputs)]
         if t % SCAN_US == 0:
             events += self._flow(t, inputs, watch)
-        events += self._starts(t, inputs)
         if t % SECOND == 0:
             events += self._temperatures(t, watch)
-        return events
+        return events or list(self._changeover(t, inputs)) or list(self._starts(t, inputs))
 
     def _line_up(self, t: Us) -> Iterator[Event]:
         m = self.memory
@@ -202,7 +206,8 @@ class Controllers:
                     continue
                 m.cdu_pump_running[j] = 1
                 m.start_at[k] = NEVER
-                back = tuple(cause[port][j] for port in ("cdu_pump_powered", "cdu_pump_tripped", "cdu_pump_start_failed"))
+                again = ("cdu_pump_powered", "cdu_pump_tripped", "cdu_pump_start_failed")
+                back = tuple(cause[port][j] for port in again)
                 kind = "pump-restart" if j == mine[0] else "standby-start"
                 yield Event(t, self.pumps[j], "reserve-pump-start" if m.cdu_next_of_loop[n] == k else kind,
                             causes=(*why, *back), sets=(("cdu_pump_running", j, 1.0),))
@@ -296,8 +301,8 @@ class Controllers:
             high = float(watch.high_c[n])
             for mode, kind, on, off, limit in (
                 (m.loop_supply_high, "supply-temperature-high", supply > high, supply < high - 2.0, high),
-                (m.loop_supply_condensing, "supply-below-dew-point", supply < c.dew_point_c, supply > c.dew_point_c + 1.0,
-                 c.dew_point_c),
+                (m.loop_supply_condensing, "supply-below-dew-point", supply < c.dew_point_c,
+                 supply > c.dew_point_c + 1.0, c.dew_point_c),
             ):
                 if on if not mode[n] else off:
                     mode[n] = 0 if mode[n] else 1
@@ -319,13 +324,15 @@ class Controllers:
                     m.leak_at[i] = t + c.leak_detect_us
                 elif t >= m.leak_at[i]:
                     m.rack_leak_seen[i], m.leak_at[i], m.isolate_at[i] = 1, NEVER, t + c.leak_isolate_us
-                    yield Event(t, self.racks[i], "leak-detected", sets=(("rack_leak_seen", i, 1.0),), value=float(leaks[i]),
+                    yield Event(t, self.racks[i], "leak-detected", value=float(leaks[i]),
+                                sets=(("rack_leak_seen", i, 1.0),),
                                 causes=(cause["rack_leak_kg_s"][i], cause["rack_leak_detector_failed"][i]))
             elif m.rack_leak_seen[i] and leaks[i] <= 0.0:
                 m.rack_leak_seen[i] = m.rack_isolated[i] = m.rack_isolation_request[i] = 0
                 m.isolate_at[i] = NEVER
                 yield Event(t, self.racks[i], "leak-repaired", causes=(cause["rack_leak_kg_s"][i],),
-                            sets=tuple((port, i, 0.0) for port in ("rack_leak_seen", "rack_isolated", "rack_isolation_request")))
+                            sets=(("rack_leak_seen", i, 0.0), ("rack_isolated", i, 0.0),
+                                  ("rack_isolation_request", i, 0.0)))
             elif t >= m.isolate_at[i]:
                 m.rack_isolated[i] = m.rack_isolation_request[i] = 1
                 m.isolate_at[i] = NEVER

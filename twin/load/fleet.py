@@ -15,9 +15,13 @@ from twin.load.histogram import ITL_BINS, TTFT_BINS
 from twin.load.power import RackHardware, clock_within
 from twin.load.serving import ServingPool
 from twin.load.superpose import diurnal_fraction
-from twin.load.training import CHECKPOINT, RUN, TrainingJob
+from twin.load.training import RUN, STOPPED, TrainingJob
 
 FloatArray = NDArray[np.float64]
+_FLOW_COLUMNS = (
+    tick.R_TOKENS, tick.R_TOKENS_OK, tick.R_PROMPT, tick.R_ARRIVED, tick.R_COMPLETED, tick.R_REJECTED,
+    tick.R_PREFILL_TOKENS,
+)  # fmt: skip
 FLOWS = ("tokens", "tokens_in_sla", "prompt_tokens", "arrived", "completed", "rejected", "prefill_tokens")
 HOST_GPUS = 4
 
@@ -32,7 +36,8 @@ class ServingPower:
     compute_factor: float
     compute_exponent: float
     limit_fraction: float
-    loaded_idle_fraction: float
+    loaded_idle_fraction: float  # model in memory, nothing to do
+    idle_fraction: float  # of a rack that nobody uses
     cpu_idle_use: float
     cpu_serving_use: float  # at full prefill and decode
     cpu_training_use: float
@@ -68,7 +73,7 @@ def serving_power_fraction(base, memory_factor, memory_exponent, compute_factor,
     return min(limit, watts)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Demand:
     """What the plant allows the racks in a second (arrays per rack, pool or job)."""
 
@@ -83,28 +88,22 @@ class Demand:
     hbm: FloatArray
     pool_network: FloatArray
     pool_workers_lost: FloatArray
-    job_network: FloatArray
 
 
-@dataclass
+@dataclass(frozen=True)
 class Second:
     """Results of a second; arrays are fresh in each second and never changed afterwards."""
 
-    phase: FloatArray
-    items: FloatArray
-    gpu_heat_w: FloatArray
-    cpu_heat_w: FloatArray
-    nvswitch_heat_w: FloatArray
-    air_heat_w: FloatArray
-    rack_power_w: FloatArray
-    input_power_w: float
-    gpu_use: FloatArray
-    cpu_use: FloatArray
-    memory_use: FloatArray
-    fabric_bit_s: FloatArray
+    use: FloatArray  # (USES, rack)
+    items: FloatArray  # (rack, ITEMS)
+    heats_w: FloatArray  # (HEATS, rack): GPU, CPU, NVLink switch, air, and their sum in this order
+    input_power_w: float  # electrical side: load behind the shelves plus their loss
     flows: FloatArray  # (pool, FLOWS + TTFT bins + ITL bins), totals of the second
-    running: FloatArray
-    queued: FloatArray
+    waiting: FloatArray  # (2, pool): running, queued
+
+
+USES = ("phase", "gpu", "cpu", "memory", "link", "nic", "fabric_bit_s")
+PHASE, GPU_USE, CPU_USE, MEMORY_USE, LINK_USE, NIC_USE, FABRIC = range(7)
 
 
 class Fleet:
@@ -127,9 +126,9 @@ class Fleet:
             self.serves[own] = True
         for own in self.job_racks:
             self.trains[own] = True
-        self._held: list[Any] = [None] * len(pools)
-        self._power_parameters = _power_vector(serving_power)
         self.width = len(FLOWS) + TTFT_BINS.count + ITL_BINS.count
+        self._held: list[Any] = [None] * len(pools)
+        self._p = _power_vector(serving_power)
 
     def active_copies(self, second: int, pool: ServingPool) -> float:
         hour = self.start_hour + max(second, 0) / 3600.0
@@ -144,71 +143,44 @@ class Fleet:
 
         again: the second was taken back and is run once more with other stops; clocks and routing stay as they were.
         """
-        n, hw, p = len(self.rack_ids), self.hardware, self.serving_power
-        flows = np.zeros((len(self.pools), self.width))
-        running, queued = np.zeros(len(self.pools)), np.zeros(len(self.pools))
-        phase = np.full(n, p.loaded_idle_fraction)
-        gpu_use, memory_use = np.zeros(n), np.zeros(n)
-        cpu_use, link_use, nic_use = np.full(n, p.cpu_idle_use), np.zeros(n), np.zeros(n)
-        fabric = np.zeros(n)
+        n, hw = len(self.rack_ids), self.hardware
+        flows = np.empty((len(self.pools), self.width))
+        waiting = np.empty((2, len(self.pools)))
+        use = np.zeros((len(USES), n))
         for i, (pool, own) in enumerate(zip(self.pools, self.pool_racks, strict=True)):
             s = pool.settings
             if not again:
-                decode = np.maximum(0.0, s.decode_gpus - d.gpus_lost[own])
-                keep = 1.0 - d.pool_workers_lost[i]
-                workers = np.full(own.size, int(np.floor(s.workers * keep + 1e-9)), np.int64)
-                link = d.pool_network[i] * (1.0 - d.nvlink_trays_lost[own] / hw.nvswitch_trays)
-                clock = d.clock[own]
-                self._held[i] = (
-                    self.active_copies(second, pool), decode, workers, clock, np.maximum(link, 0.01),
-                    np.maximum(d.hbm[own], 0.01), d.on[own] * clock * decode,
+                decode, workers, link, hbm = _pool_means(
+                    own, s.decode_gpus, s.workers, d.gpus_lost, d.pool_workers_lost[i], d.pool_network[i],
+                    d.nvlink_trays_lost, hw.nvswitch_trays, d.hbm,
                 )  # fmt: skip
+                clock = d.clock[own]
+                active = self.active_copies(second, pool)
+                self._held[i] = (active, decode, workers, clock, link, hbm, d.on[own] * clock * decode)
             active, decode, workers, clock, link, hbm, weight = self._held[i]
-            results, ttft, itl = pool.advance(
-                second, active, decode, workers, clock, link, hbm, d.stop[own], weight
-            )
-            flows[i, : len(FLOWS)] = results[:, _FLOW_COLUMNS].sum(axis=0)
-            flows[i, len(FLOWS) : len(FLOWS) + TTFT_BINS.count] = ttft
-            flows[i, len(FLOWS) + TTFT_BINS.count :] = itl
-            running[i], queued[i] = pool.running, pool.queued
+            results, ttft, itl = pool.advance(second, active, decode, workers, clock, link, hbm, d.stop[own], weight)
             _pool_use(
-                own, results, pool.state, decode, float(s.workers), float(s.prefill_gpus), s.shared, self._power_parameters,
-                pool.model.kv_byte_per_token, pool.gpu.memory_bytes,
-                pool.model.replicated_weight_bytes + pool.model.expert_weight_bytes / s.decode_gpus,
-                pool.gpu.nic_bandwidth_byte_s * 8.0 * hw.nics, phase, gpu_use, memory_use, cpu_use, link_use, nic_use, fabric,
+                own, results, pool.state, decode, float(s.workers), float(s.prefill_gpus), s.shared, self._p,
+                pool.model.kv_byte_per_token, pool.gpu.memory_bytes, pool.weight_bytes,
+                pool.gpu.nic_bandwidth_byte_s * 8.0 * hw.nics, use, flows[i], waiting[:, i], ttft, itl,
             )  # fmt: skip
         for job, own in zip(self.jobs, self.job_racks, strict=True):
-            phase[own] = job.power_fraction
-            busy = 1.0 if job.phase == RUN else 0.0
-            gpu_use[own] = busy
-            memory_use[own] = 0.85 if job.phase in (RUN, CHECKPOINT) else 0.1
-            cpu_use[own] = p.cpu_training_use if job.phase in (RUN, CHECKPOINT) else p.cpu_idle_use
-            link_use[own], nic_use[own] = busy * p.link_training_use, busy * p.nic_training_use
-            if job.iteration_s > 0.0:
-                sent = 8.0 * job.settings.parameters * job.settings.gradient_byte_per_parameter
-                fabric[own] = sent / job.iteration_s
-        off = d.on <= 0.0
-        if off.any():
-            phase[off], gpu_use[off], memory_use[off] = p.loaded_idle_fraction, 0.0, 0.0
-            cpu_use[off] = np.where(d.powered[off] > 0.0, p.cpu_idle_use, 0.0)
-            link_use[off], nic_use[off], fabric[off] = 0.0, 0.0, 0.0
-        return self._power(d, phase, gpu_use, cpu_use, memory_use, link_use, nic_use, fabric, flows, running, queued)
-
-    def _power(self, d: Demand, phase: FloatArray, gpu_use: FloatArray, cpu_use: FloatArray, memory_use: FloatArray,
-               link_use: FloatArray, nic_use: FloatArray, fabric: FloatArray, flows: FloatArray, running: FloatArray,
-               queued: FloatArray) -> Second:  # fmt: skip
-        n, hw = len(self.rack_ids), self.hardware
-        items = np.empty((n, 8))
-        shelves = hw.shelves - d.shelves_lost
-        power.rack_items_w(
-            self.h, phase, d.clock, d.chip_c, hw.gpus - d.gpus_lost, d.on, d.powered, self.spread, cpu_use, link_use,
-            nic_use, shelves, hw.nvswitch_trays - d.nvlink_trays_lost, items,
+            for k, value in enumerate(self._job_use(job)):
+                use[k, own] = value
+        items, heats = np.empty((n, len(power.ITEMS))), np.empty((5, n))
+        total = _rack_second(
+            self.h, self._p, self.serves | self.trains, use, d.clock, d.chip_c, d.gpus_lost, d.on, d.powered,
+            self.spread, d.shelves_lost, d.nvlink_trays_lost, items, heats,
         )  # fmt: skip
-        gpu, cpu, switch, air, total = (np.empty(n) for _ in range(5))
-        power.heats_w(self.h, items, gpu, cpu, switch, air, total)
-        return Second(
-            phase, items, gpu, cpu, switch, air, total, float(power.input_power_w(self.h, items, shelves)), gpu_use,
-            cpu_use, memory_use, fabric, flows, running, queued,
+        return Second(use, items, heats, total, flows, waiting)
+
+    def _job_use(self, job: TrainingJob) -> tuple[float, ...]:
+        p, there, busy = self.serving_power, job.phase != STOPPED, 1.0 if job.phase == RUN else 0.0
+        sent = 8.0 * job.settings.parameters * job.settings.gradient_byte_per_parameter
+        return (
+            job.power_fraction, busy, p.cpu_training_use if there else p.cpu_idle_use,
+            job.settings.memory_fraction if there else 0.0, busy * p.link_training_use, busy * p.nic_training_use,
+            sent / job.iteration_s if job.iteration_s > 0.0 else 0.0,
         )  # fmt: skip
 
     def capped_clock(self, last: Second | None, budget_fraction: FloatArray, gpus_lost: FloatArray,
@@ -216,19 +188,21 @@ class Fleet:
         """Highest clock within the power cap and within what the remaining power shelves can give."""
         n, hw = len(self.rack_ids), self.hardware
         clock = np.ones(n)
-        if last is None or not ((budget_fraction < 1.0).any() or (shelves_lost > 0.0).any()):
+        if last is None:
             return clock
         for r in np.flatnonzero((budget_fraction < 1.0) | (shelves_lost > 0.0)):
             rest = last.items[r, 1:7].sum()
-            room = (hw.shelves - shelves_lost[r]) * hw.shelf_capacity_w * 0.97 - rest
+            room = (hw.shelves - shelves_lost[r]) * hw.shelf_capacity_w - rest
             live = max(1.0, hw.gpus - gpus_lost[r])
             budget = min(budget_fraction[r] * hw.gpu_tdp_w, room / live)
-            clock[r] = clock_within(self.h, last.phase[r], budget, lowest)
+            clock[r] = clock_within(self.h, last.use[PHASE, r], budget, lowest)
         return clock
 
     def save(self) -> dict[str, Any]:
-        return {"pools": [p.save() for p in self.pools], "jobs": [j.save() for j in self.jobs],
-                "held": [None if h is None else list(h) for h in self._held]}
+        return {
+            "pools": [p.save() for p in self.pools], "jobs": [j.save() for j in self.jobs],
+            "held": [None if h is None else list(h) for h in self._held],
+        }  # fmt: skip
 
     def restore(self, saved: dict[str, Any]) -> None:
         for pool, part in zip(self.pools, saved["pools"], strict=True):
@@ -238,16 +212,43 @@ class Fleet:
         self._held = [None if h is None else tuple(h) for h in saved["held"]]
 
 
-_FLOW_COLUMNS = np.array([
-    tick.R_TOKENS, tick.R_TOKENS_OK, tick.R_PROMPT, tick.R_ARRIVED, tick.R_COMPLETED, tick.R_REJECTED,
-    tick.R_PREFILL_TOKENS,
-])  # fmt: skip
+@njit(cache=True)
+def _pool_means(own, decode_gpus, workers, gpus_lost, workers_lost, network, trays_lost, trays, hbm):
+    """What a pool's racks have to work with: decode GPUs, prefill workers, exchange and memory bandwidth factors."""
+    n = own.size
+    decode, slots, link, memory = np.empty(n), np.empty(n, np.int64), np.empty(n), np.empty(n)
+    for i in range(n):
+        r = own[i]
+        decode[i] = max(0.0, decode_gpus - gpus_lost[r])
+        slots[i] = int(np.floor(workers * (1.0 - workers_lost) + 1e-9))
+        link[i] = max(0.01, network * (1.0 - trays_lost[r] / trays))
+        memory[i] = max(0.01, hbm[r])
+    return decode, slots, link, memory
+
+
+@njit(cache=True)
+def _rack_second(h, p, assigned, use, clock, chip_c, gpus_lost, on, powered, spread, shelves_lost, trays_lost, items,
+                 heats):
+    n = clock.size
+    live, shelves, trays = np.empty(n), np.empty(n), np.empty(n)
+    for r in range(n):
+        live[r], shelves[r], trays[r] = h[0] - gpus_lost[r], h[23] - shelves_lost[r], h[11] - trays_lost[r]
+        if on[r] <= 0.0 or not assigned[r]:
+            for k in range(use.shape[0]):
+                use[k, r] = 0.0
+            use[0, r] = p[6] if assigned[r] else p[10]
+            use[2, r] = p[7] if powered[r] > 0.0 else 0.0
+    power.rack_items_w(
+        h, use[0], clock, chip_c, live, on, powered, spread, use[2], use[4], use[5], shelves, trays, items
+    )
+    power.heats_w(h, items, heats[0], heats[1], heats[2], heats[3], heats[4])
+    return power.input_power_w(h, items, shelves)
 
 
 def _power_vector(p: ServingPower) -> FloatArray:
     return np.array([
         p.base_fraction, p.memory_factor, p.memory_exponent, p.compute_factor, p.compute_exponent, p.limit_fraction,
-        p.loaded_idle_fraction, p.cpu_idle_use, p.cpu_serving_use, p.link_serving_use,
+        p.loaded_idle_fraction, p.cpu_idle_use, p.cpu_serving_use, p.link_serving_use, p.idle_fraction,
     ])  # fmt: skip
 
 
@@ -262,7 +263,13 @@ def _watts(p, seconds, memory_s, compute_s):
 
 @njit(cache=True)
 def _pool_use(own, results, state, decode, workers, prefill_gpus, shared, p, kv_byte, memory_byte, weight_byte,
-              nics_bit_s, phase, gpu_use, memory_use, cpu_use, link_use, nic_use, fabric):
+              nics_bit_s, use, flows, waiting, ttft, itl):
+    phase, gpu_use, cpu_use, memory_use = use[0], use[1], use[2], use[3]
+    link_use, nic_use, fabric = use[4], use[5], use[6]
+    flows[:] = 0.0
+    waiting[:] = 0.0
+    flows[7 : 7 + ttft.size] = ttft
+    flows[7 + ttft.size :] = itl
     for i in range(own.size):
         r = own[i]
         row = results[i]
@@ -283,3 +290,8 @@ def _pool_use(own, results, state, decode, workers, prefill_gpus, shared, p, kv_
         link_use[r] = p[9] * gpu_use[r]
         fabric[r] = row[tick.R_CONTEXT_MOVED] * kv_byte * 8.0
         nic_use[r] = min(1.0, fabric[r] / nics_bit_s)
+        for c in range(7):
+            flows[c] += row[_FLOW_COLUMNS[c]]
+        waiting[0] += state[i, tick.RUNNING]
+        waiting[1] += (state[i, tick.Q_TAIL] - state[i, tick.Q_HEAD] + state[i, tick.TRANSIT]
+                       + state[i, tick.D_TAIL] - state[i, tick.D_HEAD])

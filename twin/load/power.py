@@ -82,7 +82,7 @@ def gpu_power_w(
 
     Examples
     --------
-    >>> gpu_power_w(0.9, 1.0, 60.0, tdp_w=1000.0, idle_fraction=0.2)
+    >>> round(gpu_power_w(0.9, 1.0, 60.0, tdp_w=1000.0, idle_fraction=0.2), 6)
     900.0
     >>> round(gpu_power_w(0.9, 0.5, 60.0, tdp_w=1000.0, idle_fraction=0.2), 1)  # 200 + 700·0.5^2.2
     352.3

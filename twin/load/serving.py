@@ -130,6 +130,7 @@ class ServingPool:
         self.k = coefficients(gpu, model, engine, settings.worker_gpus)
         s = settings
         per_gpu = kv_capacity_tokens(gpu, model, engine, s.decode_gpus) / s.decode_gpus
+        self.weight_bytes = model.replicated_weight_bytes + model.expert_weight_bytes / s.decode_gpus
         self.limit = np.zeros(tick.LIMITS)
         self.limit[:] = (
             s.queue_limit, s.wait_limit, s.pass_tokens, s.pass_prompts, per_gpu, s.batch_per_gpu, s.timeout_s,
@@ -139,11 +140,15 @@ class ServingPool:
         self.state = np.zeros((racks, tick.INTEGERS), np.int64)
         self.real = np.zeros((racks, tick.FLOATS))
         self.free = np.full((racks, max(1, s.workers)), -1e18)
-        self.queue = np.zeros((racks, s.queue_limit + 16384, 5))
-        self.wait = np.zeros((racks, s.wait_limit + 16384, 5))
+        # two buffers each: a second starts by moving what waits to the other one, and is undone by going back
+        self.queue = np.zeros((2, racks, s.queue_limit + 16384, 5))
+        self.wait = np.zeros((2, racks, s.wait_limit + 16384, 5))
+        self.side = 0
         self.transit = np.zeros((racks, max(256, 2 * s.workers * s.pass_prompts), 4))
-        self.calendar = np.zeros((racks, calendar, 5), np.int64)
-        self.journal = np.zeros((1 << 16, 7), np.int64)
+        self.calendar = np.zeros((racks, calendar, 8), np.int32)  # 5 used: a row is half a cache line
+        self.journal = np.zeros((1 << 16, 8), np.int32)
+        self._sizes = np.zeros((trace.count, 4), np.int32)
+        self._sizes[:, :3] = np.stack([trace.new_tokens, trace.cached_tokens, trace.output_tokens], axis=1)
         self.used = np.zeros(1, np.int64)
         self.before: tuple[NDArray[Any], ...] = self._small()
         size = 1 << 14
@@ -175,13 +180,16 @@ class ServingPool:
     ) -> tuple[FloatArray, FloatArray, FloatArray]:  # fmt: skip
         """One second; returns results per rack, TTFT counts, ITL counts (tokens)."""
         self.before = self._small()
+        old, new = self.side, 1 - self.side
+        tick.compact(self.state, self.queue[old], self.queue[new], tick.Q_HEAD, tick.Q_TAIL)
+        tick.compact(self.state, self.wait[old], self.wait[new], tick.D_HEAD, tick.D_TAIL)
+        self.side = new
         n, at, which, draw = self.arrivals(second, active)
         results = np.empty((len(self.settings.racks), tick.RESULTS))
         ttft, itl = np.empty(TTFT_BINS.count), np.empty(ITL_BINS.count)
-        trace = self.load.trace
         code = tick.serve_second(
-            float(second), SUB_STEPS, n, at, which, draw, trace.new_tokens, trace.cached_tokens, trace.output_tokens,
-            self.state, self.real, self.free, self.queue, self.wait, self.transit, self.calendar, self.journal,
+            float(second), SUB_STEPS, n, at, which, draw, self._sizes,
+            self.state, self.real, self.free, self.queue[new], self.wait[new], self.transit, self.calendar, self.journal,
             self.used, self.k, self.limit, decode_gpus, workers, float(self.settings.worker_gpus), clock, net, hbm,
             stop, weight, ttft, itl, self._ttft_bins, self._itl_bins, results,
         )  # fmt: skip
@@ -192,6 +200,7 @@ class ServingPool:
     def take_back(self) -> None:
         """Undo the latest `advance`, exactly."""
         tick.undo(self.calendar, self.journal, self.used)
+        self.side = 1 - self.side
         state, real, free, transit = self.before
         self.state[:], self.real[:], self.free[:] = state, real, free
         self.transit[:, : transit.shape[1]] = transit
@@ -212,12 +221,13 @@ class ServingPool:
         cells = np.flatnonzero(self.calendar.any(axis=2))
         saved: dict[str, Any] = {
             "state": self.state.copy(), "real": self.real.copy(), "free": self.free.copy(),
-            "transit": self.transit.copy(), "journal": self.journal[:used].copy(), "cells": cells,
-            "cell_values": self.calendar.reshape(-1, 5)[cells].copy(),
+            "transit": self.transit.copy(), "journal": self.journal[:used].copy(), "cells": cells, "side": self.side,
+            "cell_values": self.calendar.reshape(-1, 8)[cells].copy(),
         }  # fmt: skip
-        for name, ring, head, tail in self._rings():
-            rows = [_live(ring[r], self._oldest(r, head), int(self.state[r, tail])) for r in range(ring.shape[0])]
-            saved[name] = np.concatenate(rows) if rows else np.zeros((0, 5))
+        for name, rings, head, tail in self._rings():
+            for when, state, side in (("now", self.state, self.side), ("before", self.before[0], 1 - self.side)):
+                rows = [_live(rings[side, r], int(state[r, head]), int(state[r, tail])) for r in range(len(state))]
+                saved[f"{name}_{when}"] = np.concatenate(rows)
         for name, part in zip(("state", "real", "free", "transit"), self.before, strict=True):
             saved[f"before_{name}"] = part.copy()
         return saved
@@ -228,19 +238,16 @@ class ServingPool:
         self.used[0] = len(saved["journal"])
         self.journal[: self.used[0]] = saved["journal"]
         self.calendar[:] = 0
-        self.calendar.reshape(-1, 5)[saved["cells"]] = saved["cell_values"]
+        self.calendar.reshape(-1, 8)[saved["cells"]] = saved["cell_values"]
         self.before = tuple(np.array(saved[f"before_{n}"]) for n in ("state", "real", "free", "transit"))
-        for name, ring, head, tail in self._rings():
-            at = 0
-            for r in range(ring.shape[0]):
-                first, last = self._oldest(r, head), int(self.state[r, tail])
-                slots = np.arange(first, last) % ring.shape[1]
-                ring[r, slots] = saved[name][at : at + last - first]
-                at += last - first
-
-    def _oldest(self, r: int, head: int) -> int:
-        """First ring entry that may still be needed: undoing the latest second moves the head back."""
-        return min(int(self.state[r, head]), int(self.before[0][r, head]))
+        self.side = int(saved["side"])
+        for name, rings, head, tail in self._rings():
+            for when, state, side in (("now", self.state, self.side), ("before", self.before[0], 1 - self.side)):
+                at = 0
+                for r in range(len(state)):
+                    first, last = int(state[r, head]), int(state[r, tail])
+                    rings[side, r, np.arange(first, last) % rings.shape[2]] = saved[f"{name}_{when}"][at : at + last - first]
+                    at += last - first
 
     def _rings(self) -> tuple[tuple[str, FloatArray, int, int], ...]:
         return ("queue", self.queue, tick.Q_HEAD, tick.Q_TAIL), ("wait", self.wait, tick.D_HEAD, tick.D_TAIL)

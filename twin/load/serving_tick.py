@@ -16,8 +16,8 @@ RUNNING, OK, SUM_START, SUM_START_OK, CONTEXT, RESERVED = 0, 1, 2, 3, 4, 5
 Q_HEAD, Q_TAIL, D_HEAD, D_TAIL, TRANSIT, DONE, DONE_OK = 6, 7, 8, 9, 10, 11, 12
 INTEGERS = 13
 # columns of the float state per rack
-CLOCK_V, RATE, BACKLOG_S = 0, 1, 2
-FLOATS = 3
+CLOCK_V, RATE, BACKLOG_S, DONE_RATE = 0, 1, 2, 3
+FLOATS = 4
 # calendar columns
 C_COUNT, C_OK, C_RESERVED, C_OUTPUT, C_OUTPUT_OK = 0, 1, 2, 3, 4
 # coefficient vector
@@ -77,6 +77,19 @@ def undo(calendar, journal, used):
         for c in range(5):
             calendar[row[0], row[1], c] -= row[2 + c]
     used[0] = 0
+
+
+@njit(cache=True)
+def compact(state, source, target, head, tail):
+    """Copy what waits to the start of the other buffer, so that queues stay in a few cache lines; the source stays."""
+    for r in range(state.shape[0]):
+        n = state[r, tail] - state[r, head]
+        size = source.shape[1]
+        for j in range(n):
+            slot = (state[r, head] + j) % size
+            for c in range(5):
+                target[r, j, c] = source[r, slot, c]
+        state[r, head], state[r, tail] = 0, n
 
 
 @njit(cache=True)
@@ -153,13 +166,13 @@ def _evacuate(r, now, state, real, queue, wait, transit, calendar, journal, used
             cell[c] = 0
     state[r, RUNNING], state[r, OK], state[r, CONTEXT], state[r, RESERVED] = 0, 0, 0, 0
     state[r, SUM_START], state[r, SUM_START_OK] = 0, 0
-    real[r, BACKLOG_S], real[r, RATE] = 0.0, 0.0
+    real[r, BACKLOG_S], real[r, RATE], real[r, DONE_RATE] = 0.0, 0.0, 0.0
     return True
 
 
 @njit(cache=True)
 def serve_second(
-    now, steps, count, at_s, which, draw, new_t, cached_t, output_t, state, real, free, queue, wait, transit, calendar,
+    now, steps, count, at_s, which, draw, sizes, state, real, free, queue, wait, transit, calendar,
     journal, used, k, limit, decode_gpus, workers, worker_gpus, clock, net, hbm, stop, weight, ttft, itl, ttft_bins,
     itl_bins, results,
 ):
@@ -180,7 +193,6 @@ def serve_second(
         live[r] = 1.0 if stop[r] > 0.0 and weight[r] > 0.0 else 0.0
         total_weight += weight[r] if live[r] > 0.0 else 0.0
     before = np.zeros(racks)
-    before_ok = np.zeros(racks)
     for r in range(racks):
         before[r] = state[r, DONE] + state[r, RUNNING] * real[r, CLOCK_V] - state[r, SUM_START]
         if stop[r] <= 0.0 and total_weight > 0.0 and (
@@ -209,77 +221,81 @@ def serve_second(
                             break
             home = max(to, 0)
             results[home, R_ARRIVED] += 1
-            needed = new_t[j] + cached_t[j] + output_t[j]
+            new, cached, output = sizes[j, 0], sizes[j, 1], sizes[j, 2]
+            needed = new + cached + output
             if to < 0 or needed > limit[KV_PER_GPU] * decode_gpus[home] or (
                 state[home, Q_TAIL] - state[home, Q_HEAD] >= limit[Q_LIMIT]
             ):
                 results[home, R_REJECTED] += 1
             else:
-                results[home, R_PROMPT] += new_t[j] + cached_t[j]
-                _push(queue, state, home, Q_TAIL, arrival, new_t[j], cached_t[j], output_t[j], arrival)
+                results[home, R_PROMPT] += new + cached
+                _push(queue, state, home, Q_TAIL, arrival, new, cached, output, arrival)
             i += 1
         for r in range(racks):
             end = min(high, now + stop[r])
             if end <= low:
                 continue
             # prefill: whole prompts, first in first out, batched up to the token budget
-            while state[r, Q_HEAD] < state[r, Q_TAIL] and state[r, D_TAIL] - state[r, D_HEAD] < limit[D_LIMIT]:
+            q_head, q_tail, moving, rejected = state[r, Q_HEAD], state[r, Q_TAIL], state[r, TRANSIT], 0
+            q_size, started = queue.shape[1], 0.0
+            while q_head < q_tail and workers[r] > 0 and state[r, D_TAIL] - state[r, D_HEAD] < limit[D_LIMIT]:
                 w = 0
                 for c in range(1, workers[r]):
                     if free[r, c] < free[r, w]:
                         w = c
-                if workers[r] < 1:
-                    break
-                begin = max(free[r, w], queue[r, state[r, Q_HEAD] % queue.shape[1], 0])
+                begin = max(free[r, w], queue[r, q_head % q_size, 0])
                 if begin >= end:
                     break
-                tokens, pairs, prompts, prefix = 0.0, 0.0, 0, 0.0
-                first_slot = state[r, TRANSIT]
-                while state[r, Q_HEAD] < state[r, Q_TAIL] and prompts < limit[PASS_PROMPTS]:
-                    q = state[r, Q_HEAD] % queue.shape[1]
+                tokens, pairs, prompts, prefix, first_slot = 0.0, 0.0, 0, 0.0, moving
+                while q_head < q_tail and prompts < limit[PASS_PROMPTS]:
+                    q = q_head % q_size
                     since, new, cached = queue[r, q, 0], queue[r, q, 1], queue[r, q, 2]
                     if since > begin or (prompts > 0 and tokens + new > limit[PASS_TOKENS]):
                         break
-                    state[r, Q_HEAD] += 1
+                    q_head += 1
                     if begin - since > limit[TIMEOUT_S]:
-                        results[r, R_REJECTED] += 1
+                        rejected += 1
                         continue
-                    t = state[r, TRANSIT]
-                    if t >= transit.shape[1]:
+                    if moving >= transit.shape[1]:
                         return 2
                     tokens += new
                     prefix += new + cached
                     pairs += new * (cached + 0.5 * new)
-                    transit[r, t, 0], transit[r, t, 1] = 0.0, new + cached
-                    transit[r, t, 2], transit[r, t, 3] = queue[r, q, 3], queue[r, q, 4]
-                    state[r, TRANSIT] = t + 1
+                    transit[r, moving, 1] = new + cached
+                    transit[r, moving, 2], transit[r, moving, 3] = queue[r, q, 3], queue[r, q, 4]
+                    moving += 1
                     prompts += 1
                 if prompts == 0:
                     continue
                 duration = prefill_s(k, tokens, pairs, worker_gpus, clock[r], net[r], hbm[r])
                 free[r, w] = begin + duration
-                real[r, BACKLOG_S] += duration
+                started += duration
                 results[r, R_PREFILL_TOKENS] += tokens
                 results[r, R_CONTEXT_MOVED] += prefix
-                results[r, R_PREFILL_RUN_S] += duration
                 results[r, R_PREFILL_BYTES] += k[B_REP] + k[B_EXP] / worker_gpus
                 results[r, R_PREFILL_FLOPS] += (k[F_LIN] * tokens + k[F_PRE] * pairs) / worker_gpus
-                for s in range(first_slot, state[r, TRANSIT]):
+                for s in range(first_slot, moving):
                     transit[r, s, 0] = begin + duration + transit[r, s, 1] * k[KV_S] / net[r]
+            results[r, R_PREFILL_RUN_S] += started
+            results[r, R_REJECTED] += rejected
+            real[r, BACKLOG_S] += started
+            state[r, Q_HEAD] = q_head
             busy = min(real[r, BACKLOG_S], workers[r] * (end - low))
             real[r, BACKLOG_S] -= busy
             results[r, R_PREFILL_S] += busy
-            s = 0
-            while s < state[r, TRANSIT]:  # prompts whose cache has arrived wait for a place in the batch
-                if transit[r, s, 0] <= end:
-                    _push(wait, state, r, D_TAIL, transit[r, s, 0], transit[r, s, 1], 0.0, transit[r, s, 2],
-                          transit[r, s, 3])
-                    state[r, TRANSIT] -= 1
-                    last = state[r, TRANSIT]
-                    for c in range(4):
-                        transit[r, s, c] = transit[r, last, c]
-                else:
+            s, d_tail, d_size = 0, state[r, D_TAIL], wait.shape[1]
+            while s < moving:  # prompts whose cache has arrived wait for a place in the batch
+                if transit[r, s, 0] > end:
                     s += 1
+                    continue
+                slot = d_tail % d_size
+                wait[r, slot, 0], wait[r, slot, 1] = transit[r, s, 0], transit[r, s, 1]
+                wait[r, slot, 3], wait[r, slot, 4] = transit[r, s, 2], transit[r, s, 3]
+                d_tail += 1
+                moving -= 1
+                for c in range(4):
+                    transit[r, s, c] = transit[r, moving, c]
+            state[r, D_TAIL], state[r, TRANSIT] = d_tail, moving
             n = decode_gpus[r]
             if n <= 0.0:
                 continue
@@ -287,26 +303,32 @@ def serve_second(
             if limit[SHARED] > 0.0 and workers[r] > 0:
                 share = max(0.02, 1.0 - busy / (workers[r] * (end - low)))
             v = real[r, CLOCK_V]
+            made = state[r, DONE] + state[r, RUNNING] * v - state[r, SUM_START]
+            made_ok = state[r, DONE_OK] + state[r, OK] * v - state[r, SUM_START_OK]
             before_rate = real[r, RATE] if state[r, RUNNING] > 0 else 0.0
             single = -1.0
-            while state[r, D_HEAD] < state[r, D_TAIL]:  # admission: a place and room for the whole request
-                q = state[r, D_HEAD] % wait.shape[1]
-                prompt, output, since = wait[r, q, 1], int(wait[r, q, 3]), wait[r, q, 4]
-                reserve = int(prompt) + output
-                if state[r, RUNNING] >= limit[BATCH_PER_GPU] * n or (
-                    state[r, RESERVED] + reserve > limit[KV_PER_GPU] * n
-                ):
-                    if state[r, RUNNING] == 0:
+            early = 0.5 * min(real[r, DONE_RATE] * (end - low), float(state[r, RUNNING]))  # requests that end on the way
+            d_head, b, fine = state[r, D_HEAD], state[r, RUNNING], state[r, OK]
+            starts, starts_ok = state[r, SUM_START], state[r, SUM_START_OK]
+            cached_sum, reserved = state[r, CONTEXT], state[r, RESERVED]
+            places, room, noted = limit[BATCH_PER_GPU] * n, limit[KV_PER_GPU] * n, used[0]
+            while d_head < d_tail:  # admission: a place and room for the whole request
+                q = d_head % d_size
+                prompt, answer, since = wait[r, q, 1], int(wait[r, q, 3]), wait[r, q, 4]
+                reserve = int(prompt) + answer
+                if b >= places or reserved + reserve > room:
+                    if b == 0:
                         results[r, R_REJECTED] += 1
-                        state[r, D_HEAD] += 1
+                        d_head += 1
                         continue
                     break
-                state[r, D_HEAD] += 1
+                d_head += 1
                 joined = max(wait[r, q, 0], low)
+                early += (joined - low) / (end - low)
                 at = v + before_rate * (joined - low)
                 begun = int(np.ceil(at))
                 if before_rate > 0.0:
-                    first = (begun - at) / before_rate + k[ACCEPT] / before_rate
+                    first = (begun - at + k[ACCEPT]) / before_rate
                 else:
                     if single < 0.0:
                         single = decode_s(k, 1.0, prompt, n, clock[r], net[r], hbm[r])
@@ -316,32 +338,38 @@ def serve_second(
                     latency = joined - since + first
                     ttft[_log_bin(latency, ttft_bins[0], ttft_bins[1], ttft.size)] += 1.0
                     good = 1 if latency <= limit[TTFT_LIMIT] else 0
-                at_cell = (begun + output) & mask
+                at_cell = (begun + answer) & mask
                 calendar[r, at_cell, C_COUNT] += 1
                 calendar[r, at_cell, C_OK] += good
                 calendar[r, at_cell, C_RESERVED] += reserve
-                calendar[r, at_cell, C_OUTPUT] += output
-                calendar[r, at_cell, C_OUTPUT_OK] += good * output
-                if not _note(journal, used, r, at_cell, 1, good, reserve, output, good * output):
+                calendar[r, at_cell, C_OUTPUT] += answer
+                calendar[r, at_cell, C_OUTPUT_OK] += good * answer
+                if noted >= journal.shape[0]:
                     return 1
-                state[r, RUNNING] += 1
-                state[r, OK] += good
-                state[r, SUM_START] += begun
-                state[r, SUM_START_OK] += good * begun
-                state[r, CONTEXT] += int(prompt)
-                state[r, RESERVED] += reserve
-            b = state[r, RUNNING]
+                journal[noted, 0], journal[noted, 1], journal[noted, 2], journal[noted, 3] = r, at_cell, 1, good
+                journal[noted, 4], journal[noted, 5], journal[noted, 6] = reserve, answer, good * answer
+                noted += 1
+                b += 1
+                fine += good
+                starts += begun
+                starts_ok += good * begun
+                cached_sum += int(prompt)
+                reserved += reserve
+            used[0] = noted
+            state[r, D_HEAD], state[r, RUNNING], state[r, OK] = d_head, b, fine
+            state[r, SUM_START], state[r, SUM_START_OK] = starts, starts_ok
+            state[r, CONTEXT], state[r, RESERVED] = cached_sum, reserved
             if b == 0:
-                real[r, RATE] = 0.0
+                real[r, RATE], real[r, DONE_RATE] = 0.0, 0.0
                 continue
             context = max(1.0, (state[r, CONTEXT] + b * v - state[r, SUM_START]) / b)
-            duration = decode_s(k, float(b), context, n, clock[r], net[r], hbm[r]) / share
+            present = max(1.0, b - early)  # mean over the sub-step of a batch that others join and leave
+            duration = decode_s(k, present, context, n, clock[r], net[r], hbm[r]) / share
             rate = k[ACCEPT] / duration
             real[r, RATE] = rate
-            made = state[r, DONE] + b * v - state[r, SUM_START]
-            made_ok = state[r, DONE_OK] + state[r, OK] * v - state[r, SUM_START_OK]
             to_v = v + rate * (end - low)
             real[r, CLOCK_V] = to_v
+            finished = results[r, R_COMPLETED]
             for bucket in range(int(np.floor(v)) + 1, int(np.floor(to_v)) + 1):
                 at_cell = bucket & mask
                 done = calendar[r, at_cell, C_COUNT]
@@ -362,6 +390,7 @@ def serve_second(
                 state[r, DONE_OK] += given_ok
                 for c in range(5):
                     calendar[r, at_cell, c] = 0
+            real[r, DONE_RATE] = (results[r, R_COMPLETED] - finished) / (end - low)
             tokens = state[r, DONE] + state[r, RUNNING] * to_v - state[r, SUM_START] - made
             tokens_ok = state[r, DONE_OK] + state[r, OK] * to_v - state[r, SUM_START_OK] - made_ok
             per_token = duration / k[ACCEPT]
@@ -369,13 +398,13 @@ def serve_second(
                 itl[_log_bin(per_token, itl_bins[0], itl_bins[1], itl.size)] += tokens
             if per_token <= limit[ITL_LIMIT]:
                 results[r, R_TOKENS_OK] += tokens_ok
-            x = b * (1.0 + k[DRAFTS])
+            x = present * (1.0 + k[DRAFTS])
             weights = k[B_REP] + k[B_EXP] * (1.0 - np.exp(k[LN_MISS] * x)) / n
             part = (end - low) * share
             results[r, R_DECODE_S] += part
-            results[r, R_BYTES] += (weights + b / n * context * k[B_KV]) / (duration * share) * part
+            results[r, R_BYTES] += (weights + present / n * context * k[B_KV]) / (duration * share) * part
             results[r, R_FLOPS] += (k[F_LIN] * x / n + k[F_ATT] * x * context / n) / (duration * share) * part
-            results[r, R_BATCH] += b * (end - low)
+            results[r, R_BATCH] += present * (end - low)
             results[r, R_STEP] += duration * (end - low)
     for r in range(racks):
         results[r, R_TOKENS] = (

@@ -28,6 +28,7 @@ class JobSettings:
     restart_s: float
     spare_gpus: int
     gradient_byte_per_parameter: float
+    memory_fraction: float  # of GPU memory, held by weights, optimiser and activations
 
     @property
     def compute_s(self) -> float:
@@ -106,6 +107,12 @@ class PhasePower:
     stopped_fraction: float
 
 
+_STATE = (
+    "phase", "in_phase_s", "unsaved_tokens", "lost_tokens", "tokens_per_s", "compute_share", "power_fraction",
+    "iteration_s",
+)  # fmt: skip
+
+
 class TrainingJob:
     """State of a job: phase, seconds in it, tokens since the last checkpoint."""
 
@@ -168,12 +175,15 @@ class TrainingJob:
         p = self.power
         return self.settings.gpus * gpu_tdp_w * (p.compute_fraction - p.communication_fraction)
 
+    def mark(self) -> tuple[float | int, ...]:
+        return tuple([getattr(self, name) for name in _STATE])
+
+    def rewind(self, mark: tuple[float | int, ...]) -> None:
+        for name, value in zip(_STATE, mark, strict=True):
+            setattr(self, name, value)
+
     def save(self) -> dict[str, float | int]:
-        return {
-            "phase": self.phase, "in_phase_s": self.in_phase_s, "unsaved_tokens": self.unsaved_tokens,
-            "lost_tokens": self.lost_tokens, "tokens_per_s": self.tokens_per_s, "compute_share": self.compute_share,
-            "power_fraction": self.power_fraction, "iteration_s": self.iteration_s,
-        }  # fmt: skip
+        return {name: getattr(self, name) for name in _STATE}
 
     def load(self, saved: dict[str, float | int]) -> None:
         for name, value in saved.items():

@@ -103,8 +103,8 @@ def _loop(board: Board, view: RunView, t_s: float, loop: str, cdu: str | None, y
     board.text(340, y + 19, cdu, bold=True)
     load = f" ({percent(share, 2)} of rated)" if share is not None else ""
     heat_line = f"{number(heat / 1e3 if heat is not None else None, 4)} kW{load}"
-    board.text(340, y + 38, [heat_line, f"valve {percent(valve, 2)}", f"pumps {number(sum(pumps.values()) / 1e3, 3)} kW"],
-               size=11.5)
+    pump_line = f"pumps {number(sum(pumps.values()) / 1e3, 3)} kW"
+    board.text(340, y + 38, [heat_line, f"valve {percent(valve, 2)}", pump_line], size=11.5)
     primary = view.at("cdu_primary_flow_kg_s", t_s).get(cdu)
     board.line([(520, y + 24), (header_x, y + 24)], color=HOT, width=2.4, arrow=True)
     board.line([(header_x + 26, y + 72), (520, y + 72)], color=COLD, width=2.4, arrow=True)
@@ -139,9 +139,10 @@ def _plant(board: Board, view: RunView, t_s: float, top: float, x: float, bottom
     power, load = view.at("chiller_power_w", t_s), view.at("chiller_load_fraction", t_s)
     busiest = max(load.values(), default=None)
     running = sum(power.values()) > 1.0
-    board.box(left, top + 112, 300, 62, fill=loading_fill(busiest) if running else "#ffffff", dash="" if running else "5 3")
-    board.text(left + 12, top + 132, f"{len(view.ids('chiller'))} chiller" + ("s" if len(view.ids("chiller")) != 1 else ""),
-               bold=True)
+    fill, dash = (loading_fill(busiest), "") if running else ("#ffffff", "5 3")
+    board.box(left, top + 112, 300, 62, fill=fill, dash=dash)
+    count = len(view.ids("chiller"))
+    board.text(left + 12, top + 132, f"{count} chiller" if count == 1 else f"{count} chillers", bold=True)
     state = f"load {percent(busiest, 2)}, {number(sum(power.values()) / 1e3, 3)} kW" if running else "off"
     board.text(left + 12, top + 151, state, size=11.5)
 
@@ -150,6 +151,7 @@ def _plant(board: Board, view: RunView, t_s: float, top: float, x: float, bottom
     board.line([(left + 60, top + 174), (left + 60, top + 206)], color=COLD, width=2.4, arrow=True)
     board.box(left, top + 206, 300, 48)
     board.text(left + 12, top + 225, "FWS pumps", bold=True)
-    board.text(left + 12, top + 243, f"{len(on)} of {len(pumps)} run, {number(sum(pumps.values()) / 1e3, 3)} kW", size=11.5)
+    said = f"{len(on)} of {len(pumps)} run, {number(sum(pumps.values()) / 1e3, 3)} kW"
+    board.text(left + 12, top + 243, said, size=11.5)
     board.line([(left, top + 236), (x + 28, top + 236)], color=COLD, width=2.4, arrow=True)
     board.text(x + 88, top + 228, _degc(supply), size=11.5, anchor="middle", color=COLD)

@@ -84,6 +84,7 @@ def oneline_picture(view: RunView) -> str:
             drawn.append((box, x, y, w))
             places.update({m: (x, y, w) for m in box.members})
     seen: set[tuple[float, float, float, float]] = set()
+    lanes: dict[float, list[float]] = {}  # rank -> x of its sources: each source has a height of its own
     for a, b in (*view.inventory.feeds, *_rack_feeds(view)):
         if a not in places or b not in places:
             continue
@@ -93,7 +94,10 @@ def oneline_picture(view: RunView) -> str:
             continue
         seen.add(key)
         dead = a in out or b in out
-        y_mid = yb - 14.0
+        lane = lanes.setdefault(yb, [])
+        if xa not in lane:
+            lane.append(xa)
+        y_mid = yb - 5.0 - 5.0 * (lane.index(xa) % 5)
         board.line([(xa, ya + 72), (xa, y_mid), (xb, y_mid), (xb, yb)], color="#b00020" if dead else "#7a8594",
                    width=1.3, dash="4 3" if dead else "")
     for box, x, y, w in drawn:
@@ -133,16 +137,27 @@ def _layers(view: RunView, power: Mapping[str, float], loading: Mapping[str, flo
                 depth[n], changed = d, True
         if not changed:
             break
-    fed_by_it: dict[str, list[int]] = {}
-    for a, b in view.inventory.feeds:
-        if a in depth and b in depth:
-            fed_by_it.setdefault(a, []).append(depth[b])
-    for n in nodes:  # a source stands just above what it feeds first
-        if not sources[n] and n in fed_by_it:
-            depth[n] = max(0, min(fed_by_it[n]) - 1)
+    fed: dict[str, list[str]] = {}
+    for n in nodes:
+        for source in sources[n]:
+            fed.setdefault(source, []).append(n)
+    mains = {n for n in nodes if view.inventory.node_class(n) == "utility"}
+    for n in sorted(nodes, key=lambda x: depth[x]):
+        if any(s in mains for s in sources[n]):
+            mains.add(n)
+    for n in sorted(nodes, key=lambda x: -depth[x]):  # generators stand just above what they feed
+        if n not in mains and n in fed:
+            depth[n] = max(0, min(depth[c] for c in fed[n]) - 1)
     ranks: dict[int, list[str]] = {}
     for n in nodes:
         ranks.setdefault(depth[n], []).append(n)
+    place: dict[str, float] = {}
+    for d in sorted(ranks):  # each rank in the order of what feeds it, so that fewer lines cross
+        count = len(ranks[d])
+        first = {n: (k + 0.5) / count for k, n in enumerate(ranks[d])}
+        above = {n: [place[s] for s in sources[n] if s in place] for n in ranks[d]}
+        ranks[d].sort(key=lambda n: float(np.mean(above[n])) if above[n] else first[n])
+        place.update({n: (k + 0.5) / count for k, n in enumerate(ranks[d])})
     layers = [_rank(view, ranks[d], power, loading, out) for d in sorted(ranks)]
     return [*layers, _racks(view, power)]
 
@@ -175,6 +190,7 @@ def _racks(view: RunView, power: Mapping[str, float]) -> list[_Box]:
     boxes = []
     for row, racks in list(rows_of(view.ids("rack")).items())[:MOST_BOXES]:
         dark = sum(powered.get(r, 1.0) < 0.5 for r in racks)
-        lines = (f"{number(sum(rack_w.get(r, 0.0) for r in racks) / 1e3, 4)} kW", f"{dark} dark" if dark else "all powered")
+        total_w = sum(rack_w.get(r, 0.0) for r in racks)
+        lines = (f"{number(total_w / 1e3, 4)} kW", f"{dark} dark" if dark else "all powered")
         boxes.append(_Box(f"Row {row}: {len(racks)} racks", lines, None, dark == len(racks), tuple(racks)))
     return boxes

@@ -16,15 +16,17 @@ body{margin:0;background:#f3f5f7;color:#1d2530;font:15px/1.5 system-ui,"DejaVu S
 main{max-width:1180px;margin:0 auto;padding:24px 20px 60px}
 h1{font-size:24px;margin:0 0 4px}h2{font-size:19px;margin:34px 0 10px}h3{font-size:15px;margin:18px 0 6px}
 section>h2{border-bottom:2px solid #d6dce2;padding-bottom:4px}
-.soft{color:#6b7685;font-size:13px}.verdict{border-left:8px solid;border-radius:6px;padding:14px 18px;background:#fff;margin:14px 0}
+.soft{color:#6b7685;font-size:13px}
+.verdict{border-left:8px solid;border-radius:6px;padding:14px 18px;background:#fff;margin:14px 0}
 .verdict.held{border-color:#3d8b5a}.verdict.degraded{border-color:#d99a1c}.verdict.lost{border-color:#b00020}
 .verdict .answer{font-size:18px;font-weight:600;margin:2px 0 6px}.verdict p{margin:3px 0}
 .scroll{overflow-x:auto}table{border-collapse:collapse;background:#fff;width:100%;font-size:13.5px;margin:4px 0 8px}
-th{text-align:left;background:#e8ecf0;font-weight:600}th,td{padding:5px 9px;border-bottom:1px solid #e6eaee;vertical-align:top}
+th{text-align:left;background:#e8ecf0;font-weight:600}
+th,td{padding:5px 9px;border-bottom:1px solid #e6eaee;vertical-align:top}
 td code{white-space:nowrap}table.kpis td:nth-child(2){white-space:nowrap;font-variant-numeric:tabular-nums}
 table.kpis td:nth-child(2) .soft{white-space:normal}table.kpis td:nth-child(1){width:300px}
 table.kpis td:nth-child(2){width:170px}table.kpis td:nth-child(3){width:110px}
-table.events td:nth-child(-n+3){white-space:nowrap}
+table.events td:nth-child(-n+4){white-space:nowrap}
 code{font:12.5px ui-monospace,"DejaVu Sans Mono",monospace}
 .bar{display:inline-block;width:110px;height:11px;background:#e6eaee;border-radius:4px;overflow:hidden}
 .bar span{display:block;height:100%}

@@ -19,6 +19,7 @@ STACK = (  # quantity, label, colour: what facility power is made of, from the b
     ("chiller_power_w", "chiller", "#e9c46a"),
     ("ahu_power_w", "air handlers", "#f4a261"),
 )
+LEGEND: dict[str, Any] = {"fontsize": 7.5, "loc": "center left", "bbox_to_anchor": (1.0, 0.5), "frameon": False}
 
 
 def plots(view: RunView) -> list[tuple[str, str]]:
@@ -53,7 +54,9 @@ def _figure(rows: int = 1) -> tuple[Any, Any]:
 
 
 def _hours(view: RunView, time_s: Array) -> tuple[Array, str]:
-    return (time_s / 3600.0, "hours since the start") if time_s[-1] > 2 * 3600 else (time_s / 60.0, "minutes since the start")
+    if time_s[-1] > 2 * 3600:
+        return time_s / 3600.0, "hours since the start"
+    return time_s / 60.0, "minutes since the start"
 
 
 def _finish(view: RunView, figure: Any, axes: Any, x: Array, label: str) -> str:
@@ -94,7 +97,7 @@ def _power(view: RunView) -> str:
     axes[0].set_ylabel("MW")
     axes[0].set_ylim(bottom=0)
     handles, names = axes[0].get_legend_handles_labels()
-    axes[0].legend(handles[::-1], names[::-1], fontsize=7.5, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    axes[0].legend(handles[::-1], names[::-1], **LEGEND)
     return _finish(view, figure, axes, x, label)
 
 
@@ -109,7 +112,7 @@ def _lines(view: RunView, rows: list[tuple[str, list[tuple[str, Array, str, str]
             ax.plot(x, values, color=color, linestyle=style, linewidth=1.3, label=name)
         ax.set_ylabel(unit)
         if len(lines) > 1:
-            ax.legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+            ax.legend(**LEGEND)
     return _finish(view, figure, axes, x, label)
 
 

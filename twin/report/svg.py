@@ -31,14 +31,15 @@ class Board:
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         extra = f' stroke-dasharray="{dash}"' if dash else ""
         head = f' marker-end="url(#head-{color.lstrip("#")})"' if arrow else ""
-        self.parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="{width}"{extra}{head}/>')
+        look = f'fill="none" stroke="{color}" stroke-width="{width}"{extra}{head}'
+        self.parts.append(f'<polyline points="{path}" {look}/>')
 
     def text(self, x: float, y: float, lines: str | Sequence[str], *, size: float = 12, anchor: str = "start",
              color: str = INK, bold: bool = False, gap: float = 1.3) -> None:
         weight = ' font-weight="600"' if bold else ""
         for k, line in enumerate([lines] if isinstance(lines, str) else lines):
-            self.parts.append(f'<text x="{x:.1f}" y="{y + k * size * gap:.1f}" font-size="{size}" text-anchor="{anchor}" '
-                              f'fill="{color}"{weight}>{e(line)}</text>')
+            place = f'x="{x:.1f}" y="{y + k * size * gap:.1f}" font-size="{size}" text-anchor="{anchor}"'
+            self.parts.append(f'<text {place} fill="{color}"{weight}>{e(line)}</text>')
 
     def cross(self, x: float, y: float, w: float, h: float, *, color: str = "#b00020") -> None:
         """A box struck out."""
@@ -51,7 +52,7 @@ class Board:
             f'<marker id="head-{c}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
             f'<path d="M0,0 L8,4 L0,8 z" fill="#{c}"/></marker>' for c in colors)
         return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:.0f} {self.height:.0f}" role="img" '
-                f'class="drawing" style="max-width:{self.width:.0f}px" font-family="system-ui, DejaVu Sans, sans-serif">'
+                f'class="drawing" style="max-width:{self.width:.0f}px" font-family="system-ui,DejaVu Sans,sans-serif">'
                 f"<title>{e(self.title)}</title><defs>{heads}</defs>{''.join(self.parts)}</svg>")
 
 

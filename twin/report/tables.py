@@ -18,15 +18,17 @@ GROUPS = (
 )
 MOST_EVENTS = 400
 MOST_NODES = 400
+MOST_ALSO = 3
 J_PER_KWH = 3.6e6
 
 
 def kpi_table(view: RunView) -> str:
     """Every KPI but the headrooms, in groups; what does not exist is a dash with its reason."""
     shown = {n: k for n, k in view.kpis.items() if not n.startswith("headroom_")}
-    groups: dict[str, list[tuple[str, Mapping[str, Any]]]] = {g: [] for g, _ in GROUPS} | {"Other": []}
+    groups: dict[str, list[tuple[str, Mapping[str, Any]]]] = {g: [] for g in (*(g for g, _ in GROUPS), "Other")}
     for name, entry in shown.items():
-        group = next((g for g, words in GROUPS if name.startswith(words) and not name.endswith("residual_fraction")), "Other")
+        group = next((g for g, words in GROUPS if name.startswith(words)), "Other")
+        group = "Other" if name.endswith("residual_fraction") else group
         groups[group].append((name, entry))
     out = []
     for group, entries in groups.items():
@@ -38,7 +40,7 @@ def kpi_table(view: RunView) -> str:
 
 def _value(entry: Mapping[str, Any]) -> str:
     if entry.get("value") is None:
-        reason = entry.get("reason") or "does not exist in this run: nothing to measure it on"
+        reason = entry.get("reason") or "none: nothing to measure it on"
         return f'{DASH} <span class="soft">{e(reason)}</span>'
     return f"<b>{e(number(entry['value']))}</b>"
 
@@ -54,10 +56,10 @@ def headroom_table(view: RunView) -> str:
     rows = []
     for name, entry in entries:
         value = entry.get("value")
-        used = None if value is None else min(max(1.0 - value, 0.0), 1.2)
-        bar = "" if used is None else (
-            f'<span class="bar"><span style="width:{100 * min(used, 1.0):.1f}%;background:{_BAR[loading_fill(1.0 - value)]}">'
-            "</span></span>")
+        bar = ""
+        if value is not None:
+            width, color = 100.0 * min(max(1.0 - value, 0.0), 1.0), _BAR[loading_fill(1.0 - value)]
+            bar = f'<span class="bar"><span style="width:{width:.1f}%;background:{color}"></span></span>'
         rows.append((
             e(name.removeprefix("headroom_").removesuffix("_fraction").replace("_", " ")),
             f"<b>{e(percent(value))}</b>" if value is not None else _value(entry), bar,
@@ -69,6 +71,9 @@ def headroom_table(view: RunView) -> str:
 _BAR = {"#e8f2ea": "#6aa67a", "#fdebc8": "#e0a030", "#f6c9c9": "#c8443f"}
 
 
+_ITEMS = {"ups": "UPS", "cdu": "CDUs", "fws_pumps": "FWS pumps", "fans": "dry-cooler fans"}
+
+
 def pue_table(view: RunView) -> str:
     """PUE - 1 by item, and whether the items sum to it."""
     entry = view.kpis.get("pue") or {}
@@ -77,16 +82,18 @@ def pue_table(view: RunView) -> str:
         return f"<p>{DASH} no PUE in this run</p>"
     it_kwh = (view.kpis.get("energy_it_kwh") or {}).get("value")
     rows = [
-        (e(name.replace("_", " ")), e(number(v, 3) if v is not None else DASH),
+        (e(_ITEMS.get(name, name.replace("_", " "))), e(f"{v:.5f}" if v is not None else DASH),
          e(number(v * it_kwh, 4) if v is not None and it_kwh else DASH),
          e(percent(v / (entry["value"] - 1.0), 3) if v is not None and entry["value"] > 1.0 else DASH))
         for name, v in items.items()
     ]  # fmt: skip
     total = sum(v for v in items.values() if v is not None)
-    rows.append(("<b>sum of the items</b>", f"<b>{e(number(total))}</b>", e(number(total * it_kwh) if it_kwh else DASH), ""))
-    rows.append(("<b>PUE − 1</b>", f"<b>{e(number(entry['value'] - 1.0))}</b>", "", ""))
-    gap = entry["value"] - 1.0 - total
-    note = f"<p class='soft'>difference between PUE − 1 and the sum of its separately counted items: {e(f'{gap:.2e}')}</p>"
+    kwh = number(total * it_kwh) if it_kwh else DASH
+    rows.append(("<b>sum of the items</b>", f"<b>{total:.5f}</b>", e(kwh), ""))
+    over = entry["value"] - 1.0
+    rows.append(("<b>PUE − 1</b>", f"<b>{over:.5f}</b>", "", ""))
+    said = f"difference between PUE − 1 and the sum of its separately counted items: {over - total:.2e}"
+    note = f"<p class='soft'>{e(said)}</p>"
     return table(("item", "share of IT energy", "kWh", "share of PUE − 1"), rows) + note
 
 
@@ -118,7 +125,7 @@ def event_table(view: RunView) -> str:
     events = sorted(view.results.events, key=lambda x: float(x["t_s"]))
     rows = [
         (e(clock(x["t_s"])), e(x["element"]), e(x["kind"]), e(_crossing(x)), e(x.get("message") or ""),
-         e(", ".join(_short(c) for c in x["causes"])), e(", ".join(_via(x))))
+         e(_several([_short(c) for c in x["causes"]])), e(", ".join(_via(x))))
         for x in events[:MOST_EVENTS]
     ]  # fmt: skip
     more = f"<p class='soft'>{len(events) - MOST_EVENTS} more in events.jsonl</p>" if len(events) > MOST_EVENTS else ""
@@ -129,6 +136,11 @@ def event_table(view: RunView) -> str:
 def _short(event_id: str) -> str:
     """element kind of an event's id ("time.round/element/kind")."""
     return " ".join(event_id.split("/")[1:]) or event_id
+
+
+def _several(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_ALSO} more" if len(names) > MOST_ALSO else ""
+    return ", ".join(names[:MOST_ALSO]) + more
 
 
 def _via(event: Mapping[str, Any]) -> list[str]:
@@ -191,12 +203,12 @@ def _tree(tree: CauseNode, limit: int) -> tuple[str, int]:
 def _node(node: CauseNode, root: bool) -> str:
     x = node.event
     text = f"<span class='t'>{e(clock(x['t_s']))}</span> <b>{e(x['element'])}</b> {e(x['kind'])}"
-    if _crossing(x):
+    if x.get("limit") is not None:
         text += f" <span class='soft'>{e(_crossing(x))}</span>"
     if _via(x):
         text += f" <span class='via'>through {e(', '.join(_via(x)))}</span>"
     if node.also:
-        text += f" <span class='soft'>with {e(', '.join(_short(c) for c in node.also))}</span>"
+        text += f" <span class='soft'>with {e(_several([_short(c) for c in node.also]))}</span>"
     return f"<span class='root'>{text}</span>" if root else text
 
 
@@ -218,8 +230,9 @@ def source_tables(view: RunView) -> str:
     out = [f"<p>{len(rows)} values of {len(view.catalogue)} items: {e(listed)}.</p>"]
     if submitted:
         out.append("<h3>Submittals</h3>" + table(("key", "value"), [(e(k), e(v)) for k, v in submitted]))
-    out.append(f"<details><summary>{len(weak)} estimates and recalled values</summary>{table(head, map(_source, weak))}</details>")
-    out.append(f"<details><summary>all values with their sources</summary>{table(head, map(_source, rows))}</details>")
+    folded = ((f"{len(weak)} estimates and recalled values", weak), ("all values with their sources", rows))
+    for summary, chosen in folded:
+        out.append(f"<details><summary>{summary}</summary>{table(head, map(_source, chosen))}</details>")
     return "".join(out)
 
 
@@ -229,7 +242,8 @@ def _source(row: tuple[str, str, str, Mapping[str, Any]]) -> tuple[str, ...]:
     text = number(data) if isinstance(data, int | float) and not isinstance(data, bool) else str(data)
     tag = str(value.get("tag"))
     css = ' class="weak"' if tag in ("estimate", "recalled") else ""
-    return e(name), e(cls), f"<code>{e(key)}</code> = {e(text)}", f"<span{css}>{e(tag)}</span>", e(value.get("source", ""))
+    shown = f"<code>{e(key)}</code> = {e(text)}"
+    return e(name), e(cls), shown, f"<span{css}>{e(tag)}</span>", e(value.get("source", ""))
 
 
 def provenance_table(view: RunView) -> str:

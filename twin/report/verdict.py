@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from twin.report.text import clock, number, percent
-from twin.report.view import RunView
+from twin.report.view import Array, RunView
 
+BEFORE_S = 600.0  # the course of work before a fault is read from so long
 AFTER_S = 300.0  # the last consequence is given so long to show
-DIP = 0.02  # a fall of work by more than this share of the level before the fault is told
+DIP = 0.05  # a fall of work by more than this share below its course is told
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _kpi(view: RunView, name: str) -> float | None:
 
 
 def _dips(view: RunView) -> list[str]:
-    """Fall of each kind of work while a fault's consequences unfold, against the ten minutes before it."""
+    """Fall of each kind of work while a fault's consequences unfold, against its course before."""
     starts = [float(n.event["t_s"]) for n in view.faults if float(n.event["t_s"]) > 0]
     until = max((float(n.event["t_s"]) for root in view.faults for _, n in root.walk()), default=0.0) + AFTER_S
     out = []
@@ -80,16 +81,26 @@ def _dips(view: RunView) -> list[str]:
             continue
         time_s, values = view.series(name)
         total = np.nansum(values, axis=1)
-        before = total[(time_s <= min(starts)) & (time_s > min(starts) - 600.0)]
+        before = (time_s <= min(starts)) & (time_s > min(starts) - BEFORE_S)
         unfolding = (time_s > min(starts)) & (time_s <= until)
-        after = total[unfolding]
-        if not len(before) or not len(after) or before.mean() <= 0:
+        if not before.any() or not unfolding.any() or total[before].mean() <= 0:
             continue
-        fall = 1.0 - after.min() / before.mean()
-        if fall > max(DIP, 3.0 * before.std() / before.mean()):
-            t_low = float(time_s[unfolding][int(np.argmin(after))])
-            out.append(f"{what} fell by {percent(fall, 2)} in its worst minute ({clock(t_low)})")
+        course, scatter = _course(time_s[before], total[before], time_s[unfolding])
+        fall = 1.0 - total[unfolding] / np.maximum(course, 1e-9)
+        worst = int(np.argmax(fall))
+        if fall[worst] > max(DIP, 3.0 * scatter / total[before].mean()):
+            when = clock(float(time_s[unfolding][worst]))
+            out.append(f"{what} fell by {percent(float(fall[worst]), 2)} in its worst minute ({when})")
     return out
+
+
+def _course(time_s: Array, values: Array, ahead_s: Array) -> tuple[Array, float]:
+    """Where the straight course of the values before leads, at most BEFORE_S ahead, and their scatter about it."""
+    if len(values) < 3:
+        return np.full(len(ahead_s), values.mean()), float(values.std())
+    slope, level = np.polyfit(time_s - time_s[-1], values, 1)
+    scatter = float(np.std(values - level - slope * (time_s - time_s[-1])))
+    return level + slope * np.minimum(ahead_s - time_s[-1], BEFORE_S), scatter
 
 
 def _facts(view: RunView) -> list[str]:

@@ -65,7 +65,11 @@ class Margins(Spec):
 
 
 class Basis(Spec):
-    """diversity_fraction: coincident demand over the sum of nameplates. peak_factor: short peak over nameplate."""
+    """Rules of one design.
+
+    diversity_fraction: coincident demand over the sum of nameplates. peak_factor: short electrical peak over
+    nameplate, which whips and busways carry. altitude_m: altitude that equipment is rated for.
+    """
 
     document: str
     revision: str
@@ -162,3 +166,23 @@ def check_basis(basis: Basis, groups: Iterable[Group]) -> list[Finding]:
     """Every finding of every group, those that break a clause first."""
     found = [finding for group in groups for finding in check_group(basis, group)]
     return sorted(found, key=lambda f: f.ok)
+
+
+def check_place(basis: Basis, altitude_m: float) -> Finding:
+    """The site lies no higher than the altitude the equipment is rated for."""
+    clause = f"{basis.document} rev {basis.revision}, basis_of_design.altitude_m"
+    return Finding(
+        clause, "site", f"{altitude_m:g} m", f"at most {basis.altitude_m:g} m", altitude_m <= basis.altitude_m
+    )
+
+
+def check_weather(basis: Basis, drybulb_c: float, wetbulb_c: float) -> list[Finding]:
+    """The hottest hour of a weather (each of dry and wet bulb) is no hotter than the design day."""
+    out = []
+    for name, value, limit in (
+        ("drybulb_c", drybulb_c, basis.design_day.drybulb_c),
+        ("wetbulb_c", wetbulb_c, basis.design_day.wetbulb_c),
+    ):
+        clause = f"{basis.document} rev {basis.revision}, basis_of_design.design_day.{name}"
+        out.append(Finding(clause, "weather", f"{value:.1f} degC", f"at most {limit:.1f} degC", value <= limit + 0.05))
+    return out

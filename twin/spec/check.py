@@ -11,7 +11,7 @@ from typing import Any, Literal
 from twin.catalogue import Catalogue, item_from, load_catalogue
 from twin.catalogue.modes import ModeFile, load_modes
 from twin.errors import Problem, RunConflict, SpecError
-from twin.spec.basis import Finding
+from twin.spec.basis import Finding, check_weather
 from twin.spec.design_point import check_design_point
 from twin.spec.facility import Facility
 from twin.spec.load import load_facility, load_scenario, load_study
@@ -19,6 +19,7 @@ from twin.spec.problems import at, did_you_mean, show, validate
 from twin.spec.resolved import resolved_yaml
 from twin.spec.scenario_source import scenario_folders
 from twin.spec.sources import PROJECTS, list_projects, read_tree, shown
+from twin.spec.weather_day import day_peak
 from twin.spec.workload import Workload
 from twin.spec.yaml_source import Node, plain, read_yaml
 
@@ -104,7 +105,9 @@ def _check(report: FileReport, path: Path, resolved: bool) -> None:
         report.resolved = resolved_yaml(facility) if resolved else ""
     elif report.kind == "scenario":
         scenario = load_scenario(path, facility=_facility_beside(path))
+        peak_c = day_peak(scenario.weather, scenario.date)
         report.findings = check_design_point(scenario.facility)
+        report.findings += check_weather(scenario.facility.basis_of_design, *peak_c)
         report.resolved = resolved_yaml(scenario) if resolved else ""
     elif report.kind == "study":
         study = load_study(path)

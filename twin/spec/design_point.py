@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from twin.catalogue import Catalogue
 from twin.catalogue.item import Item
-from twin.spec.basis import Finding, Group, check_basis
+from twin.spec.basis import Finding, Group, check_basis, check_place
 from twin.spec.facility import Facility
 from twin.spec.resolve import facility_catalogue
 
@@ -79,7 +79,8 @@ def _cooling_groups(facility: Facility, catalogue: Catalogue) -> Iterator[Group]
     per_loop = dict.fromkeys(facility.tcs.loops, 0.0)
     for rack in facility.racks.values():
         heat_w = rated_power_w(catalogue.item(rack.type)) * basis.diversity_fraction
-        per_loop[rack.loop] += heat_w * (1.0 + basis.margins.cooling_fraction)
+        if rack.loop in per_loop:
+            per_loop[rack.loop] += heat_w * (1.0 + basis.margins.cooling_fraction)
     capacity = {id: float(catalogue.item(c.type)["rated_heat_w"]) for id, c in facility.tcs.cdus.items()}
     all_cdus = list(capacity.values())
     yield Group("cdu", "CDU group", len(all_cdus), sum(per_loop.values()) / 1e3, min(all_cdus) / 1e3, "kW")
@@ -104,7 +105,7 @@ def _power_groups(facility: Facility, catalogue: Catalogue) -> Iterator[Group]:
         nodes.setdefault(item.cls, []).append(item)
     backed_w = sum(demand[cls] for cls in UPS_BACKED)
     for system, key, demand_w in (
-        ("busway", "limit_w", demand["rack"]),
+        ("busway", "limit_w", demand["rack"] * basis.peak_factor),
         ("ups", "rated_w", backed_w),
         ("generator", "rated_w", sum(demand.values())),
         ("transformer", "rated_va", sum(demand.values())),
@@ -118,7 +119,7 @@ def _power_groups(facility: Facility, catalogue: Catalogue) -> Iterator[Group]:
         whips = [catalogue.item(n.type) for name, n in facility.power.nodes.items() if name.startswith(f"{id}_")]
         whips = [item for item in whips if item.cls == "whip"]
         if whips:
-            rack_w = rated_power_w(catalogue.item(rack.type)) * margin
+            rack_w = rated_power_w(catalogue.item(rack.type)) * margin * basis.peak_factor
             each = min(float(item["limit_w"]) for item in whips)
             yield Group("whip", f"{id} whips", len(whips), rack_w / 1e3, each / 1e3, "kW")
 
@@ -131,4 +132,6 @@ def design_groups(facility: Facility) -> list[Group]:
 
 def check_design_point(facility: Facility) -> list[Finding]:
     """Every clause that nameplates decide, those broken first."""
-    return check_basis(facility.basis_of_design, design_groups(facility))
+    basis = facility.basis_of_design
+    found = [check_place(basis, facility.site.altitude_m), *check_basis(basis, design_groups(facility))]
+    return sorted(found, key=lambda f: f.ok)

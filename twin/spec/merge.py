@@ -13,6 +13,8 @@ from twin.spec.problems import did_you_mean, dotted, near, show
 from twin.spec.shape import shape
 from twin.spec.yaml_source import Node, parse_yaml, plain
 
+OVERRIDES = ("set",)  # a scenario's own overrides: a null there is a value to come, it deletes nothing yet
+
 
 def merge(base: Node, over: Node, problems: list[Problem] | None = None, path: tuple[str, ...] = ()) -> Node:
     """`over` laid upon `base`. Every value keeps the place of the file that won.
@@ -23,7 +25,7 @@ def merge(base: Node, over: Node, problems: list[Problem] | None = None, path: t
         return over
     entries = dict(base.value)
     for key, item in over.value.items():
-        if item.value is None:
+        if item.value is None and path != OVERRIDES:
             if key in entries:
                 del entries[key]
             elif problems is not None:

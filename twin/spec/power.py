@@ -12,8 +12,16 @@ from twin.spec.model import Id, NonNegative, Positive, Spec
 Finding = tuple[tuple[str | int, ...], str, str, str]
 
 # classes a power node can have, and how many sources each takes (least, most)
-NODE_CLASSES = {"utility": (0, 0), "generator": (0, 0), "transformer": (1, 1), "switchgear": (1, 64),
-                "transfer_switch": (2, 2), "ups": (1, 1), "busway": (1, 1), "whip": (1, 1)}
+NODE_CLASSES = {
+    "utility": (0, 0),
+    "generator": (0, 0),
+    "transformer": (1, 1),
+    "switchgear": (1, 64),
+    "transfer_switch": (2, 2),
+    "ups": (1, 1),
+    "busway": (1, 1),
+    "whip": (1, 1),
+}
 # axes of electrical loads: their terminals are named here, their feeds where they stand
 LOAD_AXES = ("rack", "switch", "cdu_pump", "cdu", "fws_pump", "fws_controller", "dry_cooler", "chiller", "ahu")
 
@@ -79,8 +87,13 @@ def fed_entries(facility: Any) -> Iterator[tuple[str, str, str, tuple[str | int,
             yield axis, id, entry.feed, (section, group, id, "feed")
 
 
-COOLING = (("fws", "pumps", "fws_pump"), ("fws", "controller", "fws_controller"), ("fws", "heat_rejection", "dry_cooler"),
-           ("fws", "chillers", "chiller"), ("air", "handlers", "ahu"))
+COOLING = (
+    ("fws", "pumps", "fws_pump"),
+    ("fws", "controller", "fws_controller"),
+    ("fws", "heat_rejection", "dry_cooler"),
+    ("fws", "chillers", "chiller"),
+    ("air", "handlers", "ahu"),
+)
 
 
 def check_power(facility: Any, catalogue: Any = None) -> list[Finding]:
@@ -94,8 +107,14 @@ def check_power(facility: Any, catalogue: Any = None) -> list[Finding]:
     for id, node in nodes.items():
         for at, source in enumerate(node.fed_by):
             if source not in nodes:
-                found.append((("power", "nodes", id, "fed_by", at), repr(source), "a node of the power section",
-                              f"known: {names}"))
+                found.append(
+                    (
+                        ("power", "nodes", id, "fed_by", at),
+                        repr(source),
+                        "a node of the power section",
+                        f"known: {names}",
+                    )
+                )
         if catalogue is not None:
             found += _check_types(id, node, catalogue)
     try:
@@ -105,22 +124,31 @@ def check_power(facility: Any, catalogue: Any = None) -> list[Finding]:
     for rack in facility.racks:
         for whip in rack_feeds(section, rack):
             if whip not in nodes:
-                found.append((("racks", rack), f"no feed {whip}", "a node of the power section for every ending of rack_whips",
-                              f"rack_whips: {', '.join(section.rack_whips)}"))
+                found.append(
+                    (
+                        ("racks", rack),
+                        f"no feed {whip}",
+                        "a node of the power section for every ending of rack_whips",
+                        f"rack_whips: {', '.join(section.rack_whips)}",
+                    )
+                )
     for _, id, feed, path in fed_entries(facility):
         if feed not in nodes:
             found.append((path, repr(feed), f"a power node that feeds {id}", f"known: {names}"))
     for kind in ("leaves", "spines"):
         for id, entry in getattr(facility.fabric, kind).items():
             if entry.feed not in nodes:
-                found.append((("fabric", kind, id, "feed"), repr(entry.feed), f"a power node that feeds {id}",
-                              f"known: {names}"))
+                found.append(
+                    (("fabric", kind, id, "feed"), repr(entry.feed), f"a power node that feeds {id}", f"known: {names}")
+                )
     for axis in LOAD_AXES:
         item = section.terminals.get(axis)
         if item is None:
             found.append((("power", "terminals"), f"no terminal for {axis}", f"{axis}: a catalogue item", ""))
         elif catalogue is not None and item not in catalogue:
-            found.append((("power", "terminals", axis), repr(item), "a catalogue item of class terminal or power_shelf", ""))
+            found.append(
+                (("power", "terminals", axis), repr(item), "a catalogue item of class terminal or power_shelf", "")
+            )
     for axis in section.terminals:
         if axis not in LOAD_AXES:
             found.append((("power", "terminals", axis), repr(axis), "an axis of loads", ", ".join(LOAD_AXES)))

@@ -23,7 +23,6 @@ from twin.spec.tcs import check_tcs
 from twin.spec.yaml_source import Node
 
 
-
 def resolve_facility(tree: Node, folder: Path) -> tuple[Facility | None, list[Problem]]:
     """Facility of a merged tree and every problem of it."""
     problems: list[Problem] = []
@@ -115,7 +114,9 @@ def check_places(facility: Facility, catalogue: Catalogue) -> list[Problem]:
         if not isinstance(node.value, str) or path[0] in ("catalogue", "submittal"):
             continue
         if path[-1] == "room" and node.value not in rooms:
-            out.append(at(facility.tree, path, repr(node.value), "a room of air.rooms", did_you_mean(node.value, rooms)))
+            out.append(
+                at(facility.tree, path, repr(node.value), "a room of air.rooms", did_you_mean(node.value, rooms))
+            )
         if path[-1] == "feed" and node.value not in facility.power.nodes:
             hint = did_you_mean(node.value, facility.power.nodes)
             out.append(at(facility.tree, path, repr(node.value), "a power node", hint))

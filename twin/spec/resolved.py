@@ -46,8 +46,9 @@ def used_items(facility: Facility) -> dict[str, Any]:
             names |= {k for k in one if k in catalogue}
         elif isinstance(one, list):
             todo += one
-        elif isinstance(one, str) and one in catalogue:
+        elif isinstance(one, str) and one in catalogue and one not in names:
             names.add(one)
+            todo += [datum.value for datum in catalogue.item(one).values.values()]  # such as the GPU that a rack names
     return {
         name: catalogue.item(name).model_dump(mode="json", by_alias=True, exclude_defaults=True)
         for name in sorted(names | set(facility.catalogue))
@@ -62,12 +63,11 @@ def resolved_facility(facility: Facility) -> dict[str, Any]:
 
 def resolved_scenario(scenario: Scenario, facility_file: str = "facility.yaml") -> dict[str, Any]:
     """As a file that lies beside `facility_file` and gives the same scenario."""
-    spec = scenario.spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    spec = scenario.spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"weather", "date"})
     spec["clock"]["start"] = scenario.clock.start.isoformat()
-    spec["weather"], spec["date"] = scenario.weather, f"{scenario.clock.start:%Y}-{scenario.date}"
-    if spec["date"].endswith("02-29"):
-        spec["date"] = scenario.date
-    head = {key: spec.pop(key) for key in ("name", "label", "question", "hypothesis", "note") if key in spec}
+    spec |= {"weather": scenario.weather, "date": f"{scenario.clock.start:%Y}-{scenario.date}"}
+    texts = ("name", "label", "question", "hypothesis", "note")
+    head: dict[str, Any] = {key: spec.pop(key) for key in texts if key in spec}
     workload = scenario.workload.model_dump(mode="json", by_alias=True)
     return {**head, "facility": facility_file, "workload": workload, **spec}
 

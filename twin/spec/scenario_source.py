@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, time
 from pathlib import Path
-from typing import Any
 
 from twin.catalogue.modes import load_modes
 from twin.errors import Problem, SpecError
@@ -17,7 +16,7 @@ from twin.spec.merge import merge, override, parse_set
 from twin.spec.problems import at, did_you_mean, show, validate
 from twin.spec.resolve import facility_catalogue, resolve_facility
 from twin.spec.scenario import Scenario, ScenarioSpec
-from twin.spec.sources import PROJECTS, absolute_files, beside, facility_path, read_tree
+from twin.spec.sources import PROJECTS, absolute_files, beside, facility_path, reachable, read_tree
 from twin.spec.weather_day import WeatherError, run_day
 from twin.spec.workload import Workload
 from twin.spec.workload_source import workload_from, workload_tree
@@ -53,7 +52,7 @@ def load_scenario(
 def _scenario_tree(file: str | Path | None, folders: list[Path]) -> Node:
     if file is None:
         day = folders[0] / "day.yaml" if folders else None
-        if day is not None and day.is_file():
+        if day is not None and reachable(day):
             return read_tree(day, [*folders, *scenario_folders()])
         return Node({"name": Node("day", "(defaults)", 1)}, "(defaults)", 1)
     return read_tree(find_scenario(str(file), folders), [*folders, *scenario_folders()])
@@ -66,12 +65,12 @@ def scenario_folders() -> list[Path]:
 
 def find_scenario(name: str, folders: Sequence[Path]) -> Path:
     """File of a scenario's file name, or of a name in the folders or in a reference project."""
-    if Path(name).is_file():
+    if reachable(Path(name)):
         return Path(name)
     places = [*folders, *scenario_folders()]
     for folder in places:
         for candidate in (folder / name, folder / f"{name}.yaml"):
-            if candidate.is_file():
+            if reachable(candidate):
                 return candidate
     known = [p.stem for folder in places for p in sorted(folder.glob("*.yaml"))]
     raise SpecError(
@@ -113,16 +112,19 @@ def resolve_scenario(
     if not isinstance(tree.value, dict):
         raise SpecError([at(tree, (), show(plain(tree)), "a map")])
     own = Node({k: v for k, v in tree.value.items() if k not in APART}, tree.file, tree.line, tree.size)
-    path = _facility_file(tree, facility)
-    below = read_tree(path, [PROJECTS])
-    work = workload_tree(tree.value.get("workload"), path.parent, problems)
+    if isinstance(facility, Facility):
+        below, folder = facility.tree, facility.folder
+    else:
+        path = _facility_file(tree, facility)
+        below, folder = read_tree(path, [PROJECTS]), path.parent
+    work = workload_tree(tree.value.get("workload"), folder, problems)
     facility_keys = [k for k in Facility.model_fields if k not in ("name", "label")]
     for where, value in _overrides(tree, overrides, problems):
         first, _, rest = where.partition(".")
         if first == "workload" and rest:
             work = override(work, rest, value, Workload, problems)
         elif first == "workload":
-            work = merge(work, workload_tree(value, path.parent, problems))
+            work = merge(work, workload_tree(value, folder, problems))
         elif first in facility_keys:
             below = override(below, where, value, Facility, problems)
         elif first in ScenarioSpec.model_fields:
@@ -139,7 +141,7 @@ def resolve_scenario(
                     did_you_mean(first, names),
                 )
             )
-    built, more = resolve_facility(below, path.parent)
+    built, more = resolve_facility(below, folder)
     problems += more
     own = absolute_files(own, ScenarioSpec, problems)
     spec, wrong = validate(ScenarioSpec, own)
@@ -163,9 +165,7 @@ def _with_all_keys(problem: Problem) -> Problem:
     return problem
 
 
-def _facility_file(tree: Node, given: Any) -> Path:
-    if isinstance(given, Facility):
-        return given.folder / "facility.yaml"
+def _facility_file(tree: Node, given: str | Path | None) -> Path:
     if given is not None:
         return facility_path(given)
     assert isinstance(tree.value, dict)
@@ -185,7 +185,7 @@ def _facility_file(tree: Node, given: Any) -> Path:
     if not isinstance(name.value, str):
         raise SpecError([at(tree, ("facility",), show(plain(name)), "the name or file of a facility")])
     for candidate in (beside(name) / name.value, beside(name) / name.value / "facility.yaml"):
-        if candidate.is_file():
+        if reachable(candidate):
             return candidate
     try:
         return facility_path(name.value)
@@ -223,6 +223,12 @@ def _resolve(
     if clock is None:
         return None
     ids = elements(facility, facility_catalogue(facility), workload)
+    taken = {one.lower(): one for cls, group in ids.items() if cls not in ("job", "pool") for one in group}
+    for kind, names in (("jobs", workload.jobs), ("pools", workload.pools)):
+        for name in names:
+            if name.lower() in taken:
+                found = f"id {name!r} again"
+                problems.append(at(tree, ("workload", kind, name), found, "one id per element, ignoring case"))
     try:
         modes = load_modes()
     except SpecError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -46,6 +47,14 @@ class Shape:
 
 def shape(*annotations: Any) -> Shape:
     """Flatten annotations into their alternatives."""
+    try:
+        return _flatten(annotations)
+    except TypeError:  # a mark that cannot be hashed
+        return _flatten.__wrapped__(annotations)
+
+
+@lru_cache(maxsize=4096)
+def _flatten(annotations: tuple[Any, ...]) -> Shape:
     out = Shape()
     todo = list(annotations)
     while todo:

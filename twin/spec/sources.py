@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,27 @@ from twin.spec.yaml_source import Node, plain, read_yaml
 
 PROJECTS = Path(__file__).parent.parent / "projects"
 MAX_BASES = 16
+
+
+_ROOT: ContextVar[Path | None] = ContextVar("root of the files that a spec may name", default=None)
+
+
+@contextmanager
+def inside(root: Path) -> Iterator[None]:
+    """While it lasts, specs reach files below `root` and the reference projects only (for input of strangers)."""
+    token = _ROOT.set(root.resolve())
+    try:
+        yield
+    finally:
+        _ROOT.reset(token)
+
+
+def reachable(path: Path) -> bool:
+    """Whether a file exists and may be read; one outside the root is as good as absent."""
+    root = _ROOT.get()
+    if not path.is_file():
+        return False
+    return root is None or any(path.resolve().is_relative_to(r) for r in (root, PROJECTS.resolve()))
 
 
 def list_projects() -> tuple[str, ...]:
@@ -34,9 +57,9 @@ def shown(path: Path) -> str:
 def facility_path(name_or_file: str | Path) -> Path:
     """File of a reference project's name, of a project folder or of a file."""
     given = Path(name_or_file)
-    if given.is_file():
+    if reachable(given):
         return given
-    if (given / "facility.yaml").is_file():
+    if reachable(given / "facility.yaml"):
         return given / "facility.yaml"
     if str(name_or_file) in list_projects():
         return PROJECTS / str(name_or_file) / "facility.yaml"
@@ -68,7 +91,7 @@ def _find_base(name: Node, folders: Sequence[Path]) -> Path:
     options: list[str] = []
     for folder in folders:
         for candidate in (folder / text, folder / f"{text}.yaml", folder / text / "facility.yaml"):
-            if candidate.is_file():
+            if reachable(candidate):
                 return candidate
         options += [p.stem for p in sorted(folder.glob("*.yaml"))]
     raise SpecError(
@@ -131,7 +154,7 @@ def absolute_files(tree: Node, model: Any, problems: list[Problem]) -> Node:
                     did_you_mean(node.value, mark.names),
                 )
             )
-        elif not file.is_file():
+        elif not reachable(file):
             near = [p.name for p in sorted(file.parent.glob("*" + file.suffix))] if file.parent.is_dir() else []
             problems.append(at(tree, path, show(node.value), "a file that exists", did_you_mean(file.name, near)))
         else:

@@ -11,7 +11,7 @@ from twin.spec.merge import merge
 from twin.spec.problems import at, dotted, validate
 from twin.spec.scenario import Scenario
 from twin.spec.scenario_source import find_scenario, resolve_scenario, scenario_folders
-from twin.spec.sources import PROJECTS, lay_over_base, read_tree, shown
+from twin.spec.sources import PROJECTS, lay_over_base, reachable, read_tree, shown
 from twin.spec.study import Study, StudySpec
 from twin.spec.yaml_source import Node, from_plain, read_yaml
 
@@ -19,7 +19,7 @@ from twin.spec.yaml_source import Node, from_plain, read_yaml
 def load_study(file: str | Path, overrides: Sequence[str] = (), facility: str | Path | None = None) -> Study:
     """Resolved study; the problems of all its members at once."""
     path = Path(file)
-    if not path.is_file():
+    if not reachable(path):
         places = sorted(PROJECTS.glob("*/studies"))
         options = [p for folder in places for p in folder.glob("*.yaml")]
         path = next((p for p in options if p.stem == str(file)), path)
@@ -66,6 +66,6 @@ def _member(tree: Node, given: str | Mapping[str, Any], spec: StudySpec, number:
 
 def find_scenario_beside(name: str, folders: Sequence[Path]) -> Path:
     for folder in folders:
-        if (folder / name).is_file():
+        if reachable(folder / name):
             return folder / name
     return find_scenario(name, folders)

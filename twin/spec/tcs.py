@@ -48,7 +48,7 @@ class CduControl(Spec):
     dew_point_margin_k: NonNegative = 2.0
     valve_gain_per_k: Positive = 0.06
     valve_integral_s: Positive = 40.0
-    valve_standby_fraction: Fraction = 0.1
+    valve_standby_fraction: Fraction = 0.4
     valve_on_lost_controller: Literal["open", "hold"] = "open"
     pump_control: Literal["differential-pressure", "flow"] = "differential-pressure"
     pump_gain_fraction: Positive = 0.3
@@ -87,11 +87,18 @@ def check_tcs(facility: Any) -> list[Problem]:
     out: list[Problem] = []
     racks = facility.racks or {}
     if tcs is None:
-        return [(("tcs",), "nothing", "a technology side for the racks", "every rack needs a loop and a CDU")] if racks else []
+        wanted = ("a technology side for the racks", "every rack needs a loop and a CDU")
+        return [(("tcs",), "nothing", *wanted)] if racks else []
     for name, rack in racks.items():
         loop = getattr(rack, "loop", None)
         if loop not in tcs.loops:
             out.append((("racks", name, "loop"), repr(loop), f"one of {', '.join(tcs.loops)}", "a rack needs a loop"))
+    rooms = getattr(facility.air, "rooms", None)
+    if rooms is not None:
+        places = [("loops", name, one.room) for name, one in tcs.loops.items()]
+        places += [("cdus", name, one.room) for name, one in tcs.cdus.items()]
+        out += [(("tcs", part, name, "room"), repr(room), f"one of {', '.join(rooms)}", "a room of the air section")
+                for part, name, room in places if room not in rooms]
     for name, one in tcs.loops.items():
         cdu = tcs.cdus.get(one.cdu)
         if cdu is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from thermal.weather import WeatherError, WeatherYear, day_of_date, hottest_day, read_weather
+from thermal.weather import WeatherError, WeatherYear, day_of_date, day_table, hottest_day, read_weather
 from twin.spec.site import month_day
 
 TYPICAL_YEAR = 2026  # a typical year has no calendar year of its own; no leap year
@@ -32,4 +32,10 @@ def run_day(source: str, chosen: str) -> tuple[int, str]:
     return (int(chosen[:4]) if len(chosen) > 5 else TYPICAL_YEAR), day
 
 
-__all__ = ["TYPICAL_YEAR", "WeatherError", "run_day", "weather_year"]
+def day_peak(source: str, day: str) -> tuple[float, float]:
+    """Highest dry bulb and highest wet bulb of a day MM-DD [degC]."""
+    table = day_table(weather_year(source), day)
+    return float(table.drybulb_c.max()), float(table.wetbulb_c.max())
+
+
+__all__ = ["TYPICAL_YEAR", "WeatherError", "day_peak", "run_day", "weather_year"]

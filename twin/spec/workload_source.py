@@ -10,7 +10,7 @@ from twin.load.traces import read_trace
 from twin.spec.facility import Facility
 from twin.spec.problems import at, did_you_mean, show, validate
 from twin.spec.resolve import facility_catalogue
-from twin.spec.sources import absolute_files, beside, lay_over_base, read_tree, shown
+from twin.spec.sources import absolute_files, beside, lay_over_base, reachable, read_tree, shown
 from twin.spec.workload import Workload, check_workload
 from twin.spec.yaml_source import Node, plain
 
@@ -19,7 +19,7 @@ def workload_tree(given: Node | None, folder: Path, problems: list[Problem]) -> 
     """Tree of a workload: inline (maybe upon a base), a file, a name below `workloads/`, or the facility's own."""
     places = [folder / "workloads"]
     if given is None:
-        own = next((p for p in (folder / "workload.yaml", folder / "workloads" / "default.yaml") if p.is_file()), None)
+        own = next((p for p in (folder / "workload.yaml", folder / "workloads" / "default.yaml") if reachable(p)), None)
         if own is not None:
             return read_tree(own, places)
         return Node({}, shown(folder), 1)
@@ -28,7 +28,7 @@ def workload_tree(given: Node | None, folder: Path, problems: list[Problem]) -> 
             return lay_over_base(given, beside(given), places, [])
         if isinstance(given.value, str):
             for candidate in (beside(given) / given.value, *(p / f"{given.value}.yaml" for p in places)):
-                if candidate.is_file():
+                if reachable(candidate):
                     return read_tree(candidate, places)
         known = [p.stem for p in sorted(places[0].glob("*.yaml"))]
         problems.append(

@@ -217,7 +217,8 @@ def parse_yaml(text: str, file: str) -> Node:
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
-                    raise reader.stop(event.start_mark.line + 1, "", "a second document", "one document a file")
+                    line = event.start_mark.line + 1 if event.start_mark else 1
+                    raise reader.stop(line, "", "a second document", "one document a file")
                 root = reader.node(events, next(events), "", 0)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

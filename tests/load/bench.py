@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pytest
 import yaml
 
 from twin.catalogue import load_catalogue
@@ -31,7 +32,7 @@ def workload_of(name: str = "workload.yaml", **changes: Any) -> Workload:
         for step in steps:
             part = part[step]
         part[last] = value
-    return Workload.model_validate_json(__import__("json").dumps(tree))
+    return Workload.model_validate_json(json.dumps(tree))
 
 
 def build(workload: Workload, seed: int = 1, racks: tuple[str, ...] = RACKS, hour: int = 15) -> LoadComponent:
@@ -97,6 +98,3 @@ class Bench:
         return [e.kind for e in self.events]
 
 
-@pytest.fixture(scope="session")
-def bench() -> Callable[..., Bench]:
-    return lambda workload=None, **kw: Bench(build(workload or workload_of(), **kw))
