@@ -131,8 +131,8 @@ def repairable_pair(rate_per_h: float, repair_per_h: float) -> tuple[float, floa
 
     Notes
     -----
-    Markov chain of three states: :math:`U = (\\lambda/(\\lambda+\\mu))^2`, :math:`MTTF = (3\\lambda+\\mu)/(2\\lambda^2)`,
-    :math:`w = 2\\mu U`, mean down time :math:`1/(2\\mu)`.
+    Markov chain of three states: :math:`U = (\\lambda/(\\lambda+\\mu))^2`,
+    :math:`MTTF = (3\\lambda+\\mu)/(2\\lambda^2)`, :math:`w = 2\\mu U`, mean down time :math:`1/(2\\mu)`.
 
     Examples
     --------

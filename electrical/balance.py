@@ -10,26 +10,19 @@ from electrical.compiled import (
     C_BYP1,
     C_CAP,
     C_CHARGE,
-    C_DELAY,
     C_ETAC,
     C_ETAD,
     C_FUEL0,
     C_FUEL1,
-    C_IMULT,
-    C_ISEC,
-    C_LEVEL,
     C_LIMIT,
     C_LIN,
     C_NOLOAD,
-    C_PICK,
     C_QUAD,
     C_R,
     C_RC,
-    C_RESET,
     C_SET,
     C_SHARE,
     C_TAN,
-    C_TRIP,
     C_VA,
     C_VOLT,
     C_X,
@@ -70,33 +63,28 @@ from electrical.compiled import (
     S_STUCK,
     S_TRIPFACTOR,
     S_UPS,
-    TABLE,
-    TRIP_ELECTRONIC,
-    TRIP_NONE,
-    TRIP_THERMAL,
     UPS_BATTERY,
     UPS_BYPASS,
     UPS_NORMAL,
     UPS_OFF,
     X_FUEL,
-    X_INSTANT,
     X_LIVE,
-    X_TRAVEL,
     Y_DEAD_S,
     Y_DEFICIT,
     Y_REFILL,
 )
+from electrical.trips import travel
 
 OVERLOAD_ON, OVERLOAD_OFF = 1.0, 0.97  # of the limit: hysteresis of an overload
 LIVE_U = 0.1  # below this fraction of nominal voltage an element is dead
-SWEEPS, SETTLED_U = 12, 1e-10  # voltage iterations at most; a sweep gains about two digits at drops of 1 %
+SWEEPS, SETTLED_U = 12, 1e-7  # voltage iterations at most; a sweep gains about two digits at drops of 1 %
 NEAR_S = 1e-6  # a limit nearer than this is reached: time is counted in microseconds
 REFILL_S = 1.0  # hold-up energy is put back over this time
 
 
 @njit(cache=True)
 def energise(kind, ptr, src, const, state, out):  # type: ignore[no-untyped-def]
-    """Voltage of every element from its sources, given the flows in rows O_PIN, O_Q, O_CABLE. Returns the largest change."""
+    """Voltage of every element from its sources at the last flows (O_PIN, O_Q, ...); returns the largest change."""
     moved = 0.0
     for i in range(kind.size):
         up = 0.0
@@ -226,57 +214,6 @@ def balance(kind, ptr, src, const, lptr, lsrc, load_const, load_w, state, out, s
 
 
 @njit(cache=True)
-def overload_s(multiple, table):  # type: ignore[no-untyped-def]
-    """Time carried at a multiple: geometric between the points of a table (2, TABLE)."""
-    if multiple < table[0, 0]:
-        return np.inf
-    for k in range(1, TABLE):
-        if not np.isfinite(table[0, k]):
-            return table[1, k - 1]
-        if multiple < table[0, k]:
-            part = (multiple - table[0, k - 1]) / (table[0, k] - table[0, k - 1])
-            return np.exp(np.log(table[1, k - 1]) * (1.0 - part) + np.log(table[1, k]) * part)
-    return table[1, TABLE - 1]
-
-
-@njit(cache=True)
-def travel(i, multiple, dt, x, const, table, stuck, write):  # type: ignore[no-untyped-def]
-    """Time to the trip of one element at a constant multiple; with write, its trip state after dt."""
-    trip = int(const[C_TRIP, i])
-    if trip == TRIP_NONE:
-        return np.inf
-    left = np.inf
-    if multiple >= const[C_IMULT, i]:
-        left = (1.0 - x[X_INSTANT, i]) * const[C_ISEC, i]
-        if write:
-            x[X_INSTANT, i] = min(1.0, x[X_INSTANT, i] + dt / const[C_ISEC, i])
-    elif write:
-        x[X_INSTANT, i] = 0.0
-    state = x[X_TRAVEL, i]
-    if trip == TRIP_THERMAL:
-        final = multiple * multiple
-        if final > const[C_LEVEL, i]:
-            if state >= const[C_LEVEL, i]:
-                left = 0.0
-            else:
-                left = min(left, const[C_DELAY, i] * np.log((final - state) / (final - const[C_LEVEL, i])))
-        if write:
-            x[X_TRAVEL, i] = final + (state - final) * np.exp(-dt / const[C_DELAY, i])
-    else:
-        if trip == TRIP_ELECTRONIC:
-            full = const[C_DELAY, i] * 36.0 / (multiple * multiple) if multiple >= const[C_PICK, i] else np.inf
-        else:
-            full = overload_s(multiple, table[i])
-        if np.isfinite(full):
-            left = min(left, (1.0 - state) * full)
-            if write:
-                x[X_TRAVEL, i] = min(1.0, state + dt / full)
-        elif write:
-            x[X_TRAVEL, i] = max(0.0, state - dt / const[C_RESET, i])
-    return np.inf if stuck > 0.0 else left
-
-
-@njit(cache=True)
 def step(
     dt,
     kind,
@@ -307,7 +244,8 @@ def step(
 
     If it is shorter than dt, no state has been changed. energy: utility, generator, battery discharge, battery
     charge (at the cells), hold-up discharge, hold-up charge [J], fuel [L], outdoor loss [J], limits crossed since
-    the last step (rows O_LOADING against S_OVERLOADED), limits reached (elements and loads). loss_j per class, room_j per room.
+    the last step (rows O_LOADING against S_OVERLOADED), limits reached (elements and loads). loss_j per class,
+    room_j per room.
     reached: per element 1 empty battery, 2 empty tank, 3 trip; expired: per load 1 where the hold-up is over.
     """
     n, m = kind.size, served.size

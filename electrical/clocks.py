@@ -27,9 +27,12 @@ class Clocks(Path):
         self.stagger_s = stagger_s
         self.since: dict[str, int] = {}
         self.due = NEVER
-        self.walk_from = np.full(len(self.batteries), -NEVER, dtype=np.int64)  # start of the walk-in of each UPS
-        self.starts = np.zeros(len(self.generators), dtype=np.int64)  # starts so far of each generator
-        self.ready_at = np.full(len(self.generators), NEVER, dtype=np.int64)
+        sets, blocks = len(self.generators), len(self.batteries)
+        self.counts = np.zeros(blocks + 2 * sets, dtype=np.int64)  # all integers that step
+        self.walk_from = self.counts[:blocks]  # start of the walk-in of each UPS
+        self.starts = self.counts[blocks : blocks + sets]  # starts so far of each generator
+        self.ready_at = self.counts[blocks + sets :]  # end of its cranking
+        self.walk_from[:], self.ready_at[:] = -NEVER, NEVER
 
     def held(self, key: str, condition: bool, delay_s: float, t: int) -> bool:
         """Whether a condition has stood for a delay; else notes when it will have."""
@@ -49,3 +52,13 @@ class Clocks(Path):
             if t < self.walk_from[k] + self.batteries[k].walk_in_s * SECOND:
                 share = ((t + t_end) / 2 - self.walk_from[k]) / (self.batteries[k].walk_in_s * SECOND)
             self.state[S_GRID_SHARE, i] = min(max(share, 0.0), 1.0)
+
+    def in_walk_in(self, t: int) -> bool:
+        """Whether a UPS is taking up load; if none is, all are fed by the grid alone."""
+        ramps = [
+            t < int(start) + round(b.walk_in_s * SECOND)
+            for start, b in zip(self.walk_from, self.batteries, strict=True)
+        ]
+        if not any(ramps):
+            self.state[S_GRID_SHARE] = 1.0
+        return any(ramps)

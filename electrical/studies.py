@@ -9,7 +9,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from electrical.balance import balance, energise, travel
+from electrical.balance import balance, energise
 from electrical.compiled import (
     C_TRIP,
     K_GENERATOR,
@@ -31,6 +31,7 @@ from electrical.compiled import (
     Compiled,
     neutral_state,
 )
+from electrical.trips import travel
 
 DEAD_U = 0.1
 ROOT = "(sources)"

@@ -48,8 +48,8 @@ def chiller_cop(carnot_fraction, leaving_c, outdoor_c, evaporator_k, condenser_k
 
     Notes
     -----
-    ``eta T_e / (T_c - T_e)``; the differences shrink with load, the share of Carnot falls by up to 15 % at low load; the
-    lift is held at 10 K or more (head pressure control).
+    ``eta T_e / (T_c - T_e)``; the differences shrink with load, the share of Carnot falls by up to 15 % at low load;
+    the lift is held at 10 K or more (head pressure control).
 
     Examples
     --------

@@ -10,8 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 # Quadratics through the published points of a 25 % (by volume) propylene-glycol water mixture.
 PG25_CP_POINTS: tuple[tuple[float, float], ...] = ((20.0, 3910.0), (30.0, 3940.0), (40.0, 3960.0), (45.0, 3970.0))
 PG25_RHO_POINTS: tuple[tuple[float, float], ...] = ((20.0, 1023.7), (30.0, 1019.2), (40.0, 1014.3), (45.0, 1011.6))
-_CP_FIT = np.polyfit(*np.array(PG25_CP_POINTS).T, 2)
-_RHO_FIT = np.polyfit(*np.array(PG25_RHO_POINTS).T, 2)
+
+
+def _quadratic(points: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
+    return np.polyfit([t for t, _ in points], [v for _, v in points], 2)
+
+
+_CP_FIT, _RHO_FIT = _quadratic(PG25_CP_POINTS), _quadratic(PG25_RHO_POINTS)
 
 
 @dataclass(frozen=True)

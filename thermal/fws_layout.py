@@ -14,7 +14,8 @@ SITE_PARAMETERS = (
     "duty_pumps", "pump_detect_s", "pump_minimum_fraction", "dp_set_pa", "dp_gain", "dp_reset_s",
     "supply_set_c", "fan_gain_per_k", "fan_reset_s", "bypass_stroke_s",
     "chiller_gain_per_k", "chiller_reset_s", "chiller_on_k", "chiller_off_k", "chiller_on_s", "chiller_off_s",
-    "chiller_minimum_flow_kg_s", "freeze_guard_c", "controller_w", "controller_restart_s", "held_density_kg_m3", "scan_s", "substep_s",
+    "chiller_minimum_flow_kg_s", "freeze_guard_c",
+    "controller_w", "controller_restart_s", "held_density_kg_m3", "scan_s", "substep_s",
 )
 CDU_PARAMETERS = ("branch_pa_s2_kg2", "valve_pa_s2_kg2", "primary_j_k")
 PUMP_PARAMETERS = (
@@ -48,9 +49,9 @@ SITE_LOGIC = ("fan_integral", "heat_signal", "dp_integral", "speed_set", "load_i
 SITE_OUTPUTS = ("flow_kg_s", "header_dp_pa", "mixed_c", "leaving_c", "return_c", "supply_c", "bypass_fraction")
 
 # Indices, as literal constants for compiled code; a test holds them to the tuples above.
-(G_CP, G_RHO, G_LOOP, G_RANGE, G_LEAK, G_CS, G_CR, G_US, G_UR, G_CE, G_DUTY, G_DETECT, G_SMIN, G_DPSET, G_DPGAIN, G_DPTI,
- G_TSET, G_FGAIN, G_FTI, G_STROKE, G_HGAIN, G_HTI, G_HON, G_HOFF, G_HONS, G_HOFFS, G_HFLOW, G_FREEZE, G_CTLW, G_CTLRESTART,
- G_RHOAIR, G_SCAN, G_SUB) = range(len(SITE_PARAMETERS))
+(G_CP, G_RHO, G_LOOP, G_RANGE, G_LEAK, G_CS, G_CR, G_US, G_UR, G_CE, G_DUTY, G_DETECT, G_SMIN, G_DPSET,
+ G_DPGAIN, G_DPTI, G_TSET, G_FGAIN, G_FTI, G_STROKE, G_HGAIN, G_HTI, G_HON, G_HOFF, G_HONS, G_HOFFS, G_HFLOW,
+ G_FREEZE, G_CTLW, G_CTLRESTART, G_RHOAIR, G_SCAN, G_SUB) = range(len(SITE_PARAMETERS))
 C_BRANCH, C_VALVE, C_CAP = range(len(CDU_PARAMETERS))
 P_H0, P_A, P_SHAFT, P_RATED, P_SHARE, P_MOTOR, P_COAST, P_RAMP, P_RESTART = range(len(PUMP_PARAMETERS))
 (B_WET, B_UA, B_RATIO, B_WATER, B_AIR, B_FAN, B_RHO, B_CAP, B_NAT, B_LAG, B_NTU, B_CYCLES, B_DRIFT,

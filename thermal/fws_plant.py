@@ -23,12 +23,14 @@ def _table(rows: Sequence[Mapping[str, float]], columns: tuple[str, ...], what: 
         if set(row) != set(columns):
             odd = sorted(set(row) ^ set(columns))
             raise ValueError(f"{what}: missing or unknown parameters {odd}")
-    return np.array([[float(row[c]) for c in columns] for row in rows], dtype=np.float64).reshape(len(rows), len(columns))
+    return np.array([[float(row[c]) for c in columns] for row in rows], dtype=np.float64).reshape(
+        len(rows), len(columns)
+    )
 
 
 @dataclass(frozen=True)
 class FwsParameters:
-    """Numbers of one plant: a mapping for the site and one per CDU branch, pump, bank and chiller (columns of fws_layout)."""
+    """Numbers of one plant: a mapping for the site, one per CDU branch, pump, bank, chiller (columns of fws_layout)."""
 
     site: Mapping[str, float]
     cdus: Sequence[Mapping[str, float]]
@@ -46,8 +48,10 @@ class FwsParameters:
         if not (self.cdus and self.pumps and self.banks):
             raise ValueError("a plant needs at least one CDU, one pump and one heat-rejection bank")
         return (
-            _table([self.site], lay.SITE_PARAMETERS, "site")[0], _table(self.cdus, lay.CDU_PARAMETERS, "cdu"),
-            _table(self.pumps, lay.PUMP_PARAMETERS, "pump"), _table(self.banks, lay.BANK_PARAMETERS, "bank"),
+            _table([self.site], lay.SITE_PARAMETERS, "site")[0],
+            _table(self.cdus, lay.CDU_PARAMETERS, "cdu"),
+            _table(self.pumps, lay.PUMP_PARAMETERS, "pump"),
+            _table(self.banks, lay.BANK_PARAMETERS, "bank"),
             _table(self.chillers, lay.CHILLER_PARAMETERS, "chiller"),
         )
 
@@ -110,14 +114,31 @@ class FwsPlant:
 
     def look(self) -> None:
         """Refresh flows and sensor values from the present state and inputs."""
-        observe(self.y, self.n, self.site, self.cdu, self.pump, self.u_cdu, self.u_pump, self.branch, self.through,
-                self.out)
+        observe(
+            self.y, self.n, self.site, self.cdu, self.pump, self.u_cdu, self.u_pump, self.branch, self.through, self.out
+        )
 
     def advance(self, t_us: int, t_end_us: int) -> None:
         """Step to t_end with the present inputs; afterwards `energy` holds the joules of this step."""
         if self.integrator == "fast":
-            advance(t_us, t_end_us, self.y, self.d, self.u, self.n, self.site, self.cdu, self.pump, self.bank,
-                    self.chiller, self._work, self._air, self.branch, self.through, self.out)
+            advance(
+                t_us,
+                t_end_us,
+                self.y,
+                self.d,
+                self.u,
+                self.n,
+                self.site,
+                self.cdu,
+                self.pump,
+                self.bank,
+                self.chiller,
+                self._work,
+                self._air,
+                self.branch,
+                self.through,
+                self.out,
+            )
         else:
             self._advance_reference(t_us, t_end_us)
 
@@ -126,20 +147,60 @@ class FwsPlant:
         logic = split_logic(self.d, self.n)
         dy = np.empty_like(y)
         outdoor_air(self.u_site, self.site, self._air)
-        rhs(np.ascontiguousarray(y), dy, self.n, self.site, self.cdu, self.pump, self.bank, self.chiller, *logic,
-            self.u_cdu, self.u_pump, self.u_bank, self.u_chiller, self.u_site, self._air, self.branch, self.through)
+        rhs(
+            np.ascontiguousarray(y),
+            dy,
+            self.n,
+            self.site,
+            self.cdu,
+            self.pump,
+            self.bank,
+            self.chiller,
+            *logic,
+            self.u_cdu,
+            self.u_pump,
+            self.u_bank,
+            self.u_chiller,
+            self.u_site,
+            self._air,
+            self.branch,
+            self.through,
+        )
         return dy
 
     def control(self, t_us: int) -> None:
         """Interlocks and, at its scan, the controller: what `advance` does at each segment's start."""
-        control_at(t_us, self.y, self.d, self.u, self.n, self.site, self.cdu, self.pump, self.chiller, self.branch,
-                   self.through, self.out)
+        control_at(
+            t_us,
+            self.y,
+            self.d,
+            self.u,
+            self.n,
+            self.site,
+            self.cdu,
+            self.pump,
+            self.chiller,
+            self.branch,
+            self.through,
+            self.out,
+        )
 
     def drop_out(self, t_us: int) -> None:
         """Interlocks alone, at the present inputs."""
         d_pump, d_chiller, d_bank, d_site = split_logic(self.d, self.n)
-        interlock(t_us, self.out[lay.O_FLOW], self.site, d_pump, d_chiller, d_bank, d_site, self.u_pump, self.u_chiller,
-                  self.u_bank, self.u_site)
+        interlock(
+            t_us,
+            self.out[lay.O_FLOW],
+            self.site,
+            d_pump,
+            d_chiller,
+            d_bank,
+            d_site,
+            self.u_pump,
+            self.u_chiller,
+            self.u_bank,
+            self.u_site,
+        )
 
     def report(self, seconds: float) -> Floats:
         """A fresh row of results of the last step (order as fws_step.report says)."""
@@ -151,13 +212,19 @@ class FwsPlant:
         from scipy.integrate import solve_ivp
 
         scan_us = round(self.site[lay.G_SCAN] * 1e6)
-        self.y[self.sizes.first_energy:] = 0.0
+        self.y[self.sizes.first_energy :] = 0.0
         t = t_us
         while t < t_end_us:
             self.control(t)
             until = min(t_end_us, (t // scan_us + 1) * scan_us)
-            found = solve_ivp(lambda _, y: self.derivative(y), (0.0, (until - t) * 1e-6), self.y, method="DOP853",
-                              rtol=1e-9, atol=1e-7)
+            found = solve_ivp(
+                lambda _, y: self.derivative(y),
+                (0.0, (until - t) * 1e-6),
+                self.y,
+                method="DOP853",
+                rtol=1e-9,
+                atol=1e-7,
+            )
             if not found.success:
                 raise ArithmeticError(f"facility loop: {found.message} at t = {t * 1e-6:.6f} s")
             self.y[:] = found.y[:, -1]
@@ -186,12 +253,32 @@ def plant_tables(parameters: FwsParameters) -> dict[str, dict[str, list[list[flo
     """Columns, rows and input start values by kind: what another implementation of the same plant starts from."""
     site, cdu, pump, bank, chiller = parameters.arrays()
     resting = FwsPlant(parameters)
-    rows = {"site": [site.tolist()], "cdu": cdu.tolist(), "pump": pump.tolist(), "bank": bank.tolist(),
-            "chiller": chiller.tolist()}
-    columns = {"site": lay.SITE_PARAMETERS, "cdu": lay.CDU_PARAMETERS, "pump": lay.PUMP_PARAMETERS,
-               "bank": lay.BANK_PARAMETERS, "chiller": lay.CHILLER_PARAMETERS}
-    inputs = {"cdu": lay.CDU_INPUTS, "pump": lay.PUMP_INPUTS, "bank": lay.BANK_INPUTS, "chiller": lay.CHILLER_INPUTS,
-              "site": lay.SITE_INPUTS}
-    start = {"cdu": resting.u_cdu[0].tolist(), "pump": resting.u_pump[0].tolist(), "bank": resting.u_bank[0].tolist(),
-             "chiller": [1.0, 0.0, 0.0, 1.0], "site": resting.u_site.tolist()}
+    rows = {
+        "site": [site.tolist()],
+        "cdu": cdu.tolist(),
+        "pump": pump.tolist(),
+        "bank": bank.tolist(),
+        "chiller": chiller.tolist(),
+    }
+    columns = {
+        "site": lay.SITE_PARAMETERS,
+        "cdu": lay.CDU_PARAMETERS,
+        "pump": lay.PUMP_PARAMETERS,
+        "bank": lay.BANK_PARAMETERS,
+        "chiller": lay.CHILLER_PARAMETERS,
+    }
+    inputs = {
+        "cdu": lay.CDU_INPUTS,
+        "pump": lay.PUMP_INPUTS,
+        "bank": lay.BANK_INPUTS,
+        "chiller": lay.CHILLER_INPUTS,
+        "site": lay.SITE_INPUTS,
+    }
+    start = {
+        "cdu": resting.u_cdu[0].tolist(),
+        "pump": resting.u_pump[0].tolist(),
+        "bank": resting.u_bank[0].tolist(),
+        "chiller": [1.0, 0.0, 0.0, 1.0],
+        "site": resting.u_site.tolist(),
+    }
     return {"parameters": columns, "inputs": inputs, "rows": rows, "start": start}  # type: ignore[dict-item]

@@ -19,11 +19,75 @@ from thermal import dry_cooler as _dry
 from thermal import psychrometrics as _air
 from thermal.fws_hydraulics import solve_flows
 from thermal.fws_layout import (
-    B_AIR, B_CAP, B_CYCLES, B_DRIFT, B_FAN, B_LAG, B_NAT, B_NTU, B_RATIO, B_RESTART, B_RHO, B_SPRAY, B_UA, B_WATER, B_WET, C_CAP,
-    E_AMBIENT, E_CHILLER, E_CTL, E_DRY, E_TOWER, E_WATER, G_CE, G_CP, G_CR, G_CS, G_CTLW, G_RHOAIR, G_STROKE,
-    G_UR, G_US, H_AIR, H_AMB, H_AUX, H_CAP, H_DTC, H_DTE, H_ETA, H_IDLE, H_LAG, H_LVG, H_MIN, L_ON, LB_GUARD, LB_READY, P_COAST,
-    P_MOTOR, P_RAMP, P_RATED, P_SHAFT, P_SHARE, S_LOAD, S_SPEED, S_U, UB_FAN, UB_POWER, UB_RECIRC, UB_UA, UC_HEAT,
-    UH_CAP, UH_POWER, UH_TRIP, UP_POWER, UP_TRIP, US_DB, US_P, US_POWER, US_STUCK, US_WB,
+    B_AIR,
+    B_CAP,
+    B_CYCLES,
+    B_DRIFT,
+    B_FAN,
+    B_LAG,
+    B_NAT,
+    B_NTU,
+    B_RATIO,
+    B_RESTART,
+    B_RHO,
+    B_SPRAY,
+    B_UA,
+    B_WATER,
+    B_WET,
+    C_CAP,
+    E_AMBIENT,
+    E_CHILLER,
+    E_CTL,
+    E_DRY,
+    E_TOWER,
+    E_WATER,
+    G_CE,
+    G_CP,
+    G_CR,
+    G_CS,
+    G_CTLW,
+    G_RHOAIR,
+    G_STROKE,
+    G_UR,
+    G_US,
+    H_AIR,
+    H_AMB,
+    H_AUX,
+    H_CAP,
+    H_DTC,
+    H_DTE,
+    H_ETA,
+    H_IDLE,
+    H_LAG,
+    H_LVG,
+    H_MIN,
+    L_ON,
+    LB_GUARD,
+    LB_READY,
+    P_COAST,
+    P_MOTOR,
+    P_RAMP,
+    P_RATED,
+    P_SHAFT,
+    P_SHARE,
+    S_LOAD,
+    S_SPEED,
+    S_U,
+    UB_FAN,
+    UB_POWER,
+    UB_RECIRC,
+    UB_UA,
+    UC_HEAT,
+    UH_CAP,
+    UH_POWER,
+    UH_TRIP,
+    UP_POWER,
+    UP_TRIP,
+    US_DB,
+    US_P,
+    US_POWER,
+    US_STUCK,
+    US_WB,
 )
 
 Floats = NDArray[np.float64]
@@ -75,8 +139,16 @@ def outdoor_air(u_site: Floats, site: Floats, air: Floats) -> None:
 
 
 @njit(cache=True)
-def dry_bank(inlet_c: float, water_kg_s: float, cp: float, air_share: float, ua_fraction: float, recirculation_k: float,
-             b: Floats, air: Floats) -> tuple[float, float, float]:
+def dry_bank(
+    inlet_c: float,
+    water_kg_s: float,
+    cp: float,
+    air_share: float,
+    ua_fraction: float,
+    recirculation_k: float,
+    b: Floats,
+    air: Floats,
+) -> tuple[float, float, float]:
     """Heat from the water [W], air capacity flow [W/K], temperature of the air behind the coil [degC]."""
     air_w_k = air[A_RHO] / (1.0 + air[A_W]) * b[B_AIR] * air_share * (1006.0 + 1860.0 * air[A_W])
     water_w_k = water_kg_s * cp
@@ -92,8 +164,16 @@ def dry_bank(inlet_c: float, water_kg_s: float, cp: float, air_share: float, ua_
 
 
 @njit(cache=True)
-def wet_bank(inlet_c: float, water_kg_s: float, cp: float, air_share: float, ua_fraction: float, recirculation_k: float,
-             b: Floats, air: Floats) -> tuple[float, float, float, float]:
+def wet_bank(
+    inlet_c: float,
+    water_kg_s: float,
+    cp: float,
+    air_share: float,
+    ua_fraction: float,
+    recirculation_k: float,
+    b: Floats,
+    air: Floats,
+) -> tuple[float, float, float, float]:
     """Heat from the water [W], dry air [kg/s], enthalpy of the air behind the surface [J/kg], evaporation [kg/s]."""
     wb = air[A_WB] + recirculation_k
     entering = air[A_H] if recirculation_k == 0.0 else _enthalpy(wb, _w_sat(wb, air[A_P]))
@@ -137,9 +217,28 @@ def bypass_target(d_site: Floats, u_site: Floats) -> float:
 
 
 @njit(cache=True)
-def rhs(y: Floats, dy: Floats, n: NDArray[np.int64], site: Floats, cdu: Floats, pump: Floats, bank: Floats,
-        chiller: Floats, d_pump: Floats, d_chiller: Floats, d_bank: Floats, d_site: Floats, u_cdu: Floats, u_pump: Floats,
-        u_bank: Floats, u_chiller: Floats, u_site: Floats, air: Floats, branch: Floats, through: Floats) -> None:
+def rhs(
+    y: Floats,
+    dy: Floats,
+    n: NDArray[np.int64],
+    site: Floats,
+    cdu: Floats,
+    pump: Floats,
+    bank: Floats,
+    chiller: Floats,
+    d_pump: Floats,
+    d_chiller: Floats,
+    d_bank: Floats,
+    d_site: Floats,
+    u_cdu: Floats,
+    u_pump: Floats,
+    u_bank: Floats,
+    u_chiller: Floats,
+    u_site: Floats,
+    air: Floats,
+    branch: Floats,
+    through: Floats,
+) -> None:
     """Write dy/dt of the loop: n = (CDUs, pumps, banks, chillers, cells); branch and through are work space."""
     nc, npump, nb, nh, cells = n[0], n[1], n[2], n[3], n[4]
     speed = y[:npump]
@@ -194,8 +293,9 @@ def rhs(y: Floats, dy: Floats, n: NDArray[np.int64], site: Floats, cdu: Floats, 
         ambient_w += loss
 
     b = min(max(y[bypass_0], 0.0), 1.0)
-    dy[bypass_0] = min(max((bypass_target(d_site, u_site) - y[bypass_0]) / BYPASS_LAG_S, -1.0 / site[G_STROKE]),
-                       1.0 / site[G_STROKE])
+    dy[bypass_0] = min(
+        max((bypass_target(d_site, u_site) - y[bypass_0]) / BYPASS_LAG_S, -1.0 / site[G_STROKE]), 1.0 / site[G_STROKE]
+    )
     share = total * (1.0 - b) / nb
     mixture = b * return_end
     for i in range(nb):
@@ -208,8 +308,9 @@ def rhs(y: Floats, dy: Floats, n: NDArray[np.int64], site: Floats, cdu: Floats, 
         air_share = driven + bank[i, B_NAT] * (1.0 - driven)
         fan_w = u_bank[i, UB_POWER] * _fan(bank[i, B_FAN], u_bank[i, UB_FAN], s, air[A_RHO] / bank[i, B_RHO])
         if bank[i, B_WET] > 0.5:
-            heat, air_kg_s, h_out, evaporated = wet_bank(return_end, share, cp, air_share, u_bank[i, UB_UA],
-                                                         u_bank[i, UB_RECIRC], bank[i], air)
+            heat, air_kg_s, h_out, evaporated = wet_bank(
+                return_end, share, cp, air_share, u_bank[i, UB_UA], u_bank[i, UB_RECIRC], bank[i], air
+            )
             h_in = air[A_H]
             if u_bank[i, UB_RECIRC] != 0.0:
                 wb = air[A_WB] + u_bank[i, UB_RECIRC]
@@ -218,8 +319,9 @@ def rhs(y: Floats, dy: Floats, n: NDArray[np.int64], site: Floats, cdu: Floats, 
             spray = bank[i, B_SPRAY] if share > 0.0 else 0.0
             dy[term + E_WATER] += _makeup(evaporated, bank[i, B_CYCLES], bank[i, B_DRIFT], spray)
         else:
-            heat, air_w_k, out_c = dry_bank(return_end, share, cp, air_share, u_bank[i, UB_UA], u_bank[i, UB_RECIRC],
-                                            bank[i], air)
+            heat, air_w_k, out_c = dry_bank(
+                return_end, share, cp, air_share, u_bank[i, UB_UA], u_bank[i, UB_RECIRC], bank[i], air
+            )
             entering_c = air[A_DB] + u_bank[i, UB_RECIRC]
             dy[term + E_DRY] += air_w_k * (out_c - entering_c) + fan_w
         dy[fan_j + i] = fan_w
@@ -234,8 +336,11 @@ def rhs(y: Floats, dy: Floats, n: NDArray[np.int64], site: Floats, cdu: Floats, 
         dy[load_0 + i] = (wanted - y[load_0 + i]) / chiller[i, H_LAG]
         electric, evaporator_w = u_chiller[i, UH_POWER] * chiller[i, H_IDLE], 0.0
         if running:
-            evaporator_w = plr * u_chiller[i, UH_CAP] * _capacity(chiller[i, H_CAP], y[eva_0], chiller[i, H_LVG],
-                                                                   air[A_DB], chiller[i, H_AMB])
+            evaporator_w = (
+                plr
+                * u_chiller[i, UH_CAP]
+                * _capacity(chiller[i, H_CAP], y[eva_0], chiller[i, H_LVG], air[A_DB], chiller[i, H_AMB])
+            )
             cop = _cop(chiller[i, H_ETA], y[eva_0], air[A_DB], chiller[i, H_DTE], chiller[i, H_DTC], plr)
             electric += evaporator_w / cop + chiller[i, H_AUX]
         cooled_w += evaporator_w

@@ -10,7 +10,20 @@ from numpy.typing import NDArray
 
 from thermal.fws_control import interlock, scan
 from thermal.fws_hydraulics import solve_flows
-from thermal.fws_layout import G_SCAN, G_SUB, L_READY, LB_READY, O_BYP, O_DP, O_FLOW, O_LVG, O_MIX, O_RET, O_SUP, S_READY
+from thermal.fws_layout import (
+    G_SCAN,
+    G_SUB,
+    L_READY,
+    LB_READY,
+    O_BYP,
+    O_DP,
+    O_FLOW,
+    O_LVG,
+    O_MIX,
+    O_RET,
+    O_SUP,
+    S_READY,
+)
 from thermal.fws_rhs import outdoor_air, rhs
 
 Floats = NDArray[np.float64]
@@ -18,8 +31,18 @@ Ints = NDArray[np.int64]
 
 
 @njit(cache=True)
-def observe(y: Floats, n: Ints, site: Floats, cdu: Floats, pump: Floats, u_cdu: Floats, u_pump: Floats, branch: Floats,
-            through: Floats, out: Floats) -> None:
+def observe(
+    y: Floats,
+    n: Ints,
+    site: Floats,
+    cdu: Floats,
+    pump: Floats,
+    u_cdu: Floats,
+    u_pump: Floats,
+    branch: Floats,
+    through: Floats,
+    out: Floats,
+) -> None:
     """Write what the plant's sensors see now: flows, header difference, temperatures (columns SITE_OUTPUTS)."""
     nc, npump, nb, nh, cells = n[0], n[1], n[2], n[3], n[4]
     bypass_0 = npump + nb
@@ -54,8 +77,20 @@ def split_inputs(u: Floats, n: Ints) -> tuple[Floats, Floats, Floats, Floats, Fl
 
 
 @njit(cache=True)
-def control_at(t_us: int, y: Floats, d: Floats, u: Floats, n: Ints, site: Floats, cdu: Floats, pump: Floats,
-               chiller: Floats, branch: Floats, through: Floats, out: Floats) -> None:
+def control_at(
+    t_us: int,
+    y: Floats,
+    d: Floats,
+    u: Floats,
+    n: Ints,
+    site: Floats,
+    cdu: Floats,
+    pump: Floats,
+    chiller: Floats,
+    branch: Floats,
+    through: Floats,
+    out: Floats,
+) -> None:
     """What happens at the instant t: interlocks, and the controller when t is a multiple of its scan."""
     d_pump, d_chiller, d_bank, d_site = split_logic(d, n)
     u_cdu, u_pump, u_bank, u_chiller, u_site = split_inputs(u, n)
@@ -63,8 +98,21 @@ def control_at(t_us: int, y: Floats, d: Floats, u: Floats, n: Ints, site: Floats
     interlock(t_us, out[O_FLOW], site, d_pump, d_chiller, d_bank, d_site, u_pump, u_chiller, u_bank, u_site)
     if t_us % round(site[G_SCAN] * 1e6) == 0:
         bank_0 = n[1] + n[2] + 1 + n[3] + 2 * n[4] + n[0]
-        scan(t_us, out, y[bank_0:bank_0 + n[2]], site, pump, chiller, d_pump, d_chiller, d_bank, d_site, u_pump,
-             u_chiller, u_site)
+        scan(
+            t_us,
+            out,
+            y[bank_0 : bank_0 + n[2]],
+            site,
+            pump,
+            chiller,
+            d_pump,
+            d_chiller,
+            d_bank,
+            d_site,
+            u_pump,
+            u_chiller,
+            u_site,
+        )
 
 
 @njit(cache=True)
@@ -85,9 +133,24 @@ def after_segment(seconds: float, y: Floats, d: Floats, n: Ints) -> None:
 
 
 @njit(cache=True)
-def advance(t_us: int, t_end_us: int, y: Floats, d: Floats, u: Floats, n: Ints, site: Floats, cdu: Floats, pump: Floats,
-            bank: Floats, chiller: Floats, work: Floats, air: Floats, branch: Floats, through: Floats,
-            out: Floats) -> None:
+def advance(
+    t_us: int,
+    t_end_us: int,
+    y: Floats,
+    d: Floats,
+    u: Floats,
+    n: Ints,
+    site: Floats,
+    cdu: Floats,
+    pump: Floats,
+    bank: Floats,
+    chiller: Floats,
+    work: Floats,
+    air: Floats,
+    branch: Floats,
+    through: Floats,
+    out: Floats,
+) -> None:
     """Step y and d from t to t_end with the inputs u held; energy states count from zero at t."""
     d_pump, d_chiller, d_bank, d_site = split_logic(d, n)
     u_cdu, u_pump, u_bank, u_chiller, u_site = split_inputs(u, n)
@@ -105,20 +168,100 @@ def advance(t_us: int, t_end_us: int, y: Floats, d: Floats, u: Floats, n: Ints, 
         steps = max(int(ceil(seconds / site[G_SUB] - 1e-9)), 1)
         h = seconds / steps
         for _ in range(steps):
-            rhs(y, k1, n, site, cdu, pump, bank, chiller, d_pump, d_chiller, d_bank, d_site, u_cdu, u_pump, u_bank,
-                u_chiller, u_site, air, branch, through)
+            rhs(
+                y,
+                k1,
+                n,
+                site,
+                cdu,
+                pump,
+                bank,
+                chiller,
+                d_pump,
+                d_chiller,
+                d_bank,
+                d_site,
+                u_cdu,
+                u_pump,
+                u_bank,
+                u_chiller,
+                u_site,
+                air,
+                branch,
+                through,
+            )
             for k in range(size):
                 trial[k] = y[k] + 0.5 * h * k1[k]
-            rhs(trial, k2, n, site, cdu, pump, bank, chiller, d_pump, d_chiller, d_bank, d_site, u_cdu, u_pump, u_bank,
-                u_chiller, u_site, air, branch, through)
+            rhs(
+                trial,
+                k2,
+                n,
+                site,
+                cdu,
+                pump,
+                bank,
+                chiller,
+                d_pump,
+                d_chiller,
+                d_bank,
+                d_site,
+                u_cdu,
+                u_pump,
+                u_bank,
+                u_chiller,
+                u_site,
+                air,
+                branch,
+                through,
+            )
             for k in range(size):
                 trial[k] = y[k] + 0.5 * h * k2[k]
-            rhs(trial, k3, n, site, cdu, pump, bank, chiller, d_pump, d_chiller, d_bank, d_site, u_cdu, u_pump, u_bank,
-                u_chiller, u_site, air, branch, through)
+            rhs(
+                trial,
+                k3,
+                n,
+                site,
+                cdu,
+                pump,
+                bank,
+                chiller,
+                d_pump,
+                d_chiller,
+                d_bank,
+                d_site,
+                u_cdu,
+                u_pump,
+                u_bank,
+                u_chiller,
+                u_site,
+                air,
+                branch,
+                through,
+            )
             for k in range(size):
                 trial[k] = y[k] + h * k3[k]
-            rhs(trial, k4, n, site, cdu, pump, bank, chiller, d_pump, d_chiller, d_bank, d_site, u_cdu, u_pump, u_bank,
-                u_chiller, u_site, air, branch, through)
+            rhs(
+                trial,
+                k4,
+                n,
+                site,
+                cdu,
+                pump,
+                bank,
+                chiller,
+                d_pump,
+                d_chiller,
+                d_bank,
+                d_site,
+                u_cdu,
+                u_pump,
+                u_bank,
+                u_chiller,
+                u_site,
+                air,
+                branch,
+                through,
+            )
             for k in range(size):
                 y[k] += h / 6.0 * (k1[k] + 2.0 * k2[k] + 2.0 * k3[k] + k4[k])
         after_segment(seconds, y, d, n)
@@ -130,8 +273,8 @@ def advance(t_us: int, t_end_us: int, y: Floats, d: Floats, u: Floats, n: Ints, 
 def report(seconds: float, y: Floats, d: Floats, n: Ints, out: Floats, branch: Floats, flat: Floats) -> None:
     """Write one row of results: end values, mean powers, joules of the step, whether finite, whether a pump is moving.
 
-    Order: supply and flow of each CDU; SITE_OUTPUTS; pump, fan, chiller, controller power and water flow; pump speed, fan
-    speed, chiller load; joules of pumps, fans, chillers and the terms of ENERGY_TERMS; finite; moving.
+    Order: supply and flow of each CDU; SITE_OUTPUTS; pump, fan, chiller, controller power and water flow; pump speed,
+    fan speed, chiller load; joules of pumps, fans, chillers and the terms of ENERGY_TERMS; finite; moving.
     """
     nc, npump, nb, nh, cells = n[0], n[1], n[2], n[3], n[4]
     load_0 = npump + nb + 1

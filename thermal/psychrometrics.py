@@ -168,7 +168,7 @@ def standard_pressure_pa(altitude_m: float) -> float:
 
 @cache
 def _psychrolib() -> ModuleType:
-    """The library in SI units, interpreted: where it finds numba it compiles itself for seconds, for a few dozen values."""
+    """The library in SI units, interpreted: with numba at hand it compiles for seconds, for a few dozen values."""
     missing = object()
     numba = sys.modules.get("numba", missing)
     sys.modules["numba"] = None  # type: ignore[assignment]
@@ -183,8 +183,9 @@ def _psychrolib() -> ModuleType:
     return psychrolib
 
 
-def wet_bulb_c(drybulb_c: NDArray[np.float64], relative_humidity: NDArray[np.float64], pressure_pa: NDArray[np.float64]
-               ) -> NDArray[np.float64]:
+def wet_bulb_c(
+    drybulb_c: NDArray[np.float64], relative_humidity: NDArray[np.float64], pressure_pa: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Thermodynamic wet bulb temperature, element by element.
 
     Parameters
@@ -217,8 +218,9 @@ def relative_humidity_from_dew_point(drybulb_c: float, dewpoint_c: float) -> flo
     return math.exp(17.62 * dewpoint_c / (243.12 + dewpoint_c) - 17.62 * drybulb_c / (243.12 + drybulb_c))
 
 
-def wet_bulb_from_humidity_ratio_c(drybulb_c: NDArray[np.float64], humidity_ratio: NDArray[np.float64],
-                                   pressure_pa: NDArray[np.float64]) -> NDArray[np.float64]:
+def wet_bulb_from_humidity_ratio_c(
+    drybulb_c: NDArray[np.float64], humidity_ratio: NDArray[np.float64], pressure_pa: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Thermodynamic wet bulb temperature from the humidity ratio, element by element.
 
     Parameters

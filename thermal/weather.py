@@ -1,7 +1,8 @@
 """Hourly weather of a typical year: reading, choosing a day, interpolating within it.
 
 Convention: row hour ``n`` of a TMY3 or EPW file is the value at n:00 local standard time. Hour 24 of a day is 0:00 of
-the next, so a year is a ring of 8760 instants and index 0 of `WeatherYear` is January 1st, 0:00 (= December 31st, 24:00).
+the next, so a year is a ring of 8760 instants and index 0 of `WeatherYear` is January 1st, 0:00 (= December 31st,
+24:00).
 """
 
 from __future__ import annotations
@@ -82,10 +83,18 @@ def read_weather(source: str | Path) -> WeatherYear:
     try:
         if path.suffix.lower() == ".epw":
             frame, meta = iotools.read_epw(str(path))
-            names, shift_h, scale = ("temp_air", "relative_humidity", "atmospheric_pressure"), 1, 1.0  # pvlib labels EPW row hour n as n - 1; pressure is in Pa
+            names, shift_h, scale = (
+                ("temp_air", "relative_humidity", "atmospheric_pressure"),
+                1,
+                1.0,
+            )  # pvlib labels EPW row hour n as n - 1; pressure is in Pa
         elif path.suffix.lower() == ".csv":
             frame, meta = iotools.read_tmy3(str(path), map_variables=True)
-            names, shift_h, scale = ("temp_air", "relative_humidity", "pressure"), 0, 100.0  # labels are n; pressure is in mbar
+            names, shift_h, scale = (
+                ("temp_air", "relative_humidity", "pressure"),
+                0,
+                100.0,
+            )  # labels are n; pressure is in mbar
         else:
             raise WeatherError(str(source), [("file", f"ending {path.suffix!r}, wanted .epw or .csv (TMY3)")])
         index = frame.index
@@ -100,23 +109,32 @@ def read_weather(source: str | Path) -> WeatherYear:
     return _year(str(source), name, float(meta["altitude"]), hour, columns, scale)
 
 
-def _year(source: str, name: str, altitude_m: float, hour: NDArray[np.int64], columns: list[NDArray[np.float64]],
-          pressure_scale: float) -> WeatherYear:
+def _year(
+    source: str,
+    name: str,
+    altitude_m: float,
+    hour: NDArray[np.int64],
+    columns: list[NDArray[np.float64]],
+    pressure_scale: float,
+) -> WeatherYear:
     problems: list[tuple[str, str]] = []
     if len(hour) == HOURS + 24:  # a leap year: 29 February shares its slots with 1 March and is refused below
         problems.append(("rows", f"{len(hour)}, wanted {HOURS} (February 29th is not part of a typical year)"))
     count = np.bincount(hour % HOURS, minlength=HOURS)
-    problems += [(_label(i), "missing hour") for i in np.flatnonzero(count == 0)]
-    problems += [(_label(i), f"{count[i]} rows for one hour") for i in np.flatnonzero(count > 1)]
+    problems += [(_label(int(i)), "missing hour") for i in np.flatnonzero(count == 0)]
+    problems += [(_label(int(i)), f"{count[i]} rows for one hour") for i in np.flatnonzero(count > 1)]
     drybulb_c, humidity_percent, pressure = (np.full(HOURS, np.nan) for _ in range(3))
     for column, raw in zip((drybulb_c, humidity_percent, pressure), columns, strict=True):
         column[hour % HOURS] = raw
     pressure_pa = pressure * pressure_scale
-    limits = (("dry bulb", drybulb_c, -70.0, 60.0, "degC"), ("relative humidity", humidity_percent, 0.0, 110.0, "%"),
-              ("pressure", pressure_pa, 50e3, 110e3, "Pa"))
+    limits = (
+        ("dry bulb", drybulb_c, -70.0, 60.0, "degC"),
+        ("relative humidity", humidity_percent, 0.0, 110.0, "%"),
+        ("pressure", pressure_pa, 50e3, 110e3, "Pa"),
+    )
     for label, values, low, high, unit in limits:
         bad = (count > 0) & ~((values >= low) & (values <= high))
-        problems += [(_label(i), f"{label} {values[i]:g} {unit}") for i in np.flatnonzero(bad)]
+        problems += [(_label(int(i)), f"{label} {values[i]:g} {unit}") for i in np.flatnonzero(bad)]
     if problems:
         raise WeatherError(source, problems)
     return WeatherYear(name, altitude_m, drybulb_c, np.minimum(humidity_percent / 100.0, 1.0), pressure_pa)
@@ -192,4 +210,6 @@ def day_table(year: WeatherYear, date: str = "hottest", hours: int = 24) -> Weat
     rows = (day_of_date(chosen) * 24 + np.arange(hours + 1)) % HOURS
     drybulb_c, pressure_pa = year.drybulb_c[rows], year.pressure_pa[rows]
     wetbulb_c = np.minimum(wet_bulb_c(drybulb_c, year.relative_humidity[rows], pressure_pa), drybulb_c)
-    return WeatherTable(year.name, chosen, np.arange(hours + 1) * 3600.0, drybulb_c, wetbulb_c, pressure_pa)
+    return WeatherTable(
+        year.name, chosen, np.arange(hours + 1, dtype=np.float64) * 3600.0, drybulb_c, wetbulb_c, pressure_pa
+    )

@@ -16,12 +16,17 @@ from rich.console import Console
 from twin import cli_tables as tables
 from twin.errors import SpecError, TwinError
 
-app = typer.Typer(name="twin", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-                  help="Digital twin of an AI factory: power, cooling, fabric and GPUs as one machine.")
+app = typer.Typer(
+    name="twin",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Digital twin of an AI factory: power, cooling, fabric and GPUs as one machine.",
+)
 fmu_app = typer.Typer(no_args_is_help=True, help="Inspect or run a functional mock-up unit.")
 app.add_typer(fmu_app, name="fmu")
 
-out = Console(highlight=False, soft_wrap=False)
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of tables")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="override any value by its path")]
@@ -63,8 +68,11 @@ def say(value: Any, as_json: bool, table: Any) -> None:
 
 
 @app.command()
-def init(name: Annotated[str | None, typer.Argument()] = None, folder: Annotated[Path | None, typer.Argument()] = None,
-         as_json: AsJson = False) -> None:
+def init(
+    name: Annotated[str | None, typer.Argument()] = None,
+    folder: Annotated[Path | None, typer.Argument()] = None,
+    as_json: AsJson = False,
+) -> None:
     """Copy a reference project; without NAME list them."""
     from twin.spec.check import init_project
     from twin.spec.sources import list_projects
@@ -77,9 +85,11 @@ def init(name: Annotated[str | None, typer.Argument()] = None, folder: Annotated
 
 
 @app.command()
-def check(files: Annotated[list[Path], typer.Argument()],
-          resolved: Annotated[bool, typer.Option(help="print what results after base, overrides and catalogue")] = False,
-          as_json: AsJson = False) -> None:
+def check(
+    files: Annotated[list[Path], typer.Argument()],
+    resolved: Annotated[bool, typer.Option(help="print what results after base, overrides and catalogue")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Validate any spec: facility, workload, scenario or study."""
     from twin.spec.check import check_files
 
@@ -89,16 +99,20 @@ def check(files: Annotated[list[Path], typer.Argument()],
 
 
 @app.command()
-def run(facility: Annotated[str, typer.Argument(help="a reference project's name or a file")],
-        scenario: Annotated[str | None, typer.Option(help="scenario file or name")] = None,
-        duration: Annotated[str | None, typer.Option(help="such as 24h or 10min")] = None,
-        step: Annotated[str | None, typer.Option(help="exchange step, such as 1s")] = None,
-        seed: Annotated[int | None, typer.Option()] = None,
-        weather: Annotated[Path | None, typer.Option(help="weather file (EPW)")] = None,
-        date: Annotated[str | None, typer.Option(help="'hottest' or a date of the weather year")] = None,
-        trace: Annotated[Path | None, typer.Option(help="request trace: Azure 2023 CSV or Mooncake JSONL")] = None,
-        set_: Sets = None, out_dir: Annotated[Path, typer.Option("--out", help="parent of the run folder")] = Path("runs"),
-        usd: Annotated[bool, typer.Option(help="write the OpenUSD scene")] = True, as_json: AsJson = False) -> None:
+def run(
+    facility: Annotated[str, typer.Argument(help="a reference project's name or a file")],
+    scenario: Annotated[str | None, typer.Option(help="scenario file or name")] = None,
+    duration: Annotated[str | None, typer.Option(help="such as 24h or 10min")] = None,
+    step: Annotated[str | None, typer.Option(help="exchange step, such as 1s")] = None,
+    seed: Annotated[int | None, typer.Option()] = None,
+    weather: Annotated[Path | None, typer.Option(help="weather file (EPW)")] = None,
+    date: Annotated[str | None, typer.Option(help="'hottest' or a date of the weather year")] = None,
+    trace: Annotated[Path | None, typer.Option(help="request trace: Azure 2023 CSV or Mooncake JSONL")] = None,
+    set_: Sets = None,
+    out_dir: Annotated[Path, typer.Option("--out", help="parent of the run folder")] = Path("runs"),
+    usd: Annotated[bool, typer.Option(help="write the OpenUSD scene")] = True,
+    as_json: AsJson = False,
+) -> None:
     """Simulate one scenario of a facility and write its run folder."""
     from twin.run import RunRequest, free_folder, resolve, run_into
     from twin.spec.clock import duration_us
@@ -107,8 +121,15 @@ def run(facility: Annotated[str, typer.Argument(help="a reference project's name
     sets += [f"weather={weather.resolve()}"] if weather else []
     sets += [f"date={date}"] if date else []
     sets += [f"workload.trace={trace.resolve()}"] if trace else []
-    request = RunRequest(facility, scenario, duration_us(duration) / 1e6 if duration else None,
-                         duration_us(step) / 1e6 if step else None, seed, sets, usd)
+    request = RunRequest(
+        facility,
+        scenario,
+        duration_us(duration) / 1e6 if duration else None,
+        duration_us(step) / 1e6 if step else None,
+        seed,
+        sets,
+        usd,
+    )
     ready = resolve(request)
     folder = free_folder(out_dir, f"{ready.facility.name}-{ready.name}")
     with tables.Progress(err, ready, quiet=as_json) as shown:
@@ -118,14 +139,17 @@ def run(facility: Annotated[str, typer.Argument(help="a reference project's name
 
 
 @app.command()
-def study(file: Annotated[Path, typer.Argument()],
-          out_dir: Annotated[Path | None, typer.Option("--out")] = None,
-          workers: Annotated[int | None, typer.Option(help="worker processes")] = None,
-          resume: Annotated[bool, typer.Option(help="go on with an earlier start")] = False,
-          set_: Sets = None, as_json: AsJson = False) -> None:
+def study(
+    file: Annotated[Path, typer.Argument()],
+    out_dir: Annotated[Path | None, typer.Option("--out")] = None,
+    workers: Annotated[int | None, typer.Option(help="worker processes")] = None,
+    resume: Annotated[bool, typer.Option(help="go on with an earlier start")] = False,
+    set_: Sets = None,
+    as_json: AsJson = False,
+) -> None:
     """Run the members of a study on an embedded worker; nothing to install."""
-    from twin.spec.load import load_study
     from twin.cli_study import study_on_worker
+    from twin.spec.load import load_study
 
     ready = load_study(file, set_ or [])
     folder = out_dir or Path("runs") / ready.name
@@ -142,21 +166,28 @@ def show(folder: Annotated[Path, typer.Argument(help="a run or study folder")], 
 
 
 @app.command()
-def compare(folders: Annotated[list[Path], typer.Argument(help="run folders, the reference first")],
-            as_json: AsJson = False) -> None:
+def compare(
+    folders: Annotated[list[Path], typer.Argument(help="run folders, the reference first")], as_json: AsJson = False
+) -> None:
     """KPIs side by side, and the events that later runs added, averted or moved."""
     tables.compare_folders(folders, as_json, out)
 
 
 @app.command()
-def usd(source: Annotated[str, typer.Argument(help="a run folder or a facility")],
-        out_dir: Annotated[Path, typer.Option("--out")], as_json: AsJson = False) -> None:
+def usd(
+    source: Annotated[str, typer.Argument(help="a run folder or a facility")],
+    out_dir: Annotated[Path, typer.Option("--out")],
+    as_json: AsJson = False,
+) -> None:
     """Write the OpenUSD scene of a run or of a facility, and validate it."""
     from twin.views import scene_of
 
     path, findings = scene_of(source, out_dir)
-    say({"scene": str(path), "findings": findings}, as_json,
-        f"{path}\n" + ("no finding" if not findings else "\n".join(findings)))
+    say(
+        {"scene": str(path), "findings": findings},
+        as_json,
+        f"{path}\n" + ("no finding" if not findings else "\n".join(findings)),
+    )
     raise typer.Exit(1 if findings else 0)
 
 
@@ -206,9 +237,13 @@ def fmu_inspect(file: Path, as_json: AsJson = False) -> None:
 
 
 @fmu_app.command("run")
-def fmu_run(file: Path, duration: Annotated[str, typer.Option()] = "60s", step: Annotated[str, typer.Option()] = "1s",
-            set_: Annotated[list[str] | None, typer.Option("--set", metavar="VARIABLE=NUMBER")] = None,
-            as_json: AsJson = False) -> None:
+def fmu_run(
+    file: Path,
+    duration: Annotated[str, typer.Option()] = "60s",
+    step: Annotated[str, typer.Option()] = "1s",
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="VARIABLE=NUMBER")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Step an FMU alone, in a child process, and print its outputs."""
     from twin.views import run_fmu_alone
 

@@ -15,7 +15,8 @@ from worker.embedded import EmbeddedWorker
 
 def study_on_worker(study: Study, folder: Path, workers: int | None, resume: bool,
                     on_progress: Callable[[StudyProgress], None]) -> StudyResult:
-    """Run the members in parallel processes; rows, messages and log lie in `<folder>/.store` unless TWIN_* say else."""
+    """Run the members in parallel processes; rows, messages and log lie in `.twin-store` beside the study's folder
+    unless TWIN_DATA_DIR says else."""
     settings = Settings.from_environment(os.environ.get("TWIN_DATA_DIR") or folder.parent / ".twin-store")
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     store = RunStore.open(settings)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress as RichProgress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -19,11 +20,29 @@ from twin.errors import Problem, SpecError
 from twin.kpi import binding
 
 ORDER = (
-    "tokens_per_second", "tokens_per_joule", "tokens_per_second_per_mw", "cost_per_million_tokens_usd",
-    "gpu_utilization_fraction", "cpu_utilization_fraction", "memory_utilization_fraction",
-    "network_utilization_fraction", "uptime_fraction", "ttft_p50_s", "ttft_p99_s", "itl_p50_s", "itl_p99_s",
-    "training_tokens_per_second", "training_goodput_fraction", "joules_per_trained_token", "pue", "wue_l_per_kwh",
-    "cue_kg_per_kwh", "energy_it_kwh", "energy_facility_kwh", "peak_facility_mw", "throttled_gpu_hours",
+    "tokens_per_second",
+    "tokens_per_joule",
+    "tokens_per_second_per_mw",
+    "cost_per_million_tokens_usd",
+    "gpu_utilization_fraction",
+    "cpu_utilization_fraction",
+    "memory_utilization_fraction",
+    "network_utilization_fraction",
+    "uptime_fraction",
+    "ttft_p50_s",
+    "ttft_p99_s",
+    "itl_p50_s",
+    "itl_p99_s",
+    "training_tokens_per_second",
+    "training_goodput_fraction",
+    "joules_per_trained_token",
+    "pue",
+    "wue_l_per_kwh",
+    "cue_kg_per_kwh",
+    "energy_it_kwh",
+    "energy_facility_kwh",
+    "peak_facility_mw",
+    "throttled_gpu_hours",
     "energy_residual_fraction",
 )
 
@@ -34,8 +53,15 @@ class Progress:
     def __init__(self, console: Console, scenario: Any, quiet: bool = False):
         self.live = console.is_terminal and not quiet
         self.console, self.quiet = console, quiet
-        self.bar = RichProgress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-                                TimeRemainingColumn(), console=console, transient=True, disable=not self.live)
+        self.bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not self.live,
+        )
         self.label = f"{scenario.facility.name} / {scenario.name}"
         self.scenario = scenario
 
@@ -45,7 +71,9 @@ class Progress:
             self.console.print(
                 f"{self.label}: {clock.duration_s / 3600:g} h from {clock.start:%m-%d %H:%M} at {clock.step_s:g} s steps, "
                 f"weather {Path(str(self.scenario.weather)).name} (date {self.scenario.date}), seed {self.scenario.seed}, "
-                f"solver {self.scenario.solver}", markup=False)
+                f"solver {self.scenario.solver}",
+                markup=False,
+            )
         self.bar.start()
         self.task = self.bar.add_task("simulating", total=1.0)
         return self
@@ -65,8 +93,15 @@ class StudyProgressBar:
 
     def __init__(self, console: Console, study: Any, quiet: bool = False):
         live = console.is_terminal and not quiet
-        self.bar = RichProgress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                                TimeRemainingColumn(), console=console, transient=True, disable=not live)
+        self.bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not live,
+        )
         self.total = len(study.members)
         self.name = study.name
 
@@ -108,8 +143,13 @@ def headroom_table(kpis: dict[str, dict[str, Any]]) -> Table:
         table.add_column(heading, justify="right" if heading == "headroom" else "left")
     for name, entry in binding(kpis):
         system = name.removeprefix("headroom_").removesuffix("_fraction")
-        table.add_row(system, f"{entry['value']:.1%}", entry["element"], clock_text(entry["time_s"]),
-                      Text(entry["definition"].split("(", 1)[-1].rstrip(")")))
+        table.add_row(
+            system,
+            f"{entry['value']:.1%}",
+            entry["element"],
+            clock_text(entry["time_s"]),
+            Text(entry["definition"].split("(", 1)[-1].rstrip(")")),
+        )
     return table
 
 
@@ -173,7 +213,9 @@ def print_run(folder: Path, stopped: str, as_json: bool, console: Console) -> No
     kpis = json.loads((folder / "kpis.json").read_text(encoding="utf-8"))
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     if as_json:
-        sys.stdout.write(json.dumps({"folder": str(folder), "stopped": stopped, "kpis": kpis, "run": run}, indent=1) + "\n")
+        sys.stdout.write(
+            json.dumps({"folder": str(folder), "stopped": stopped, "kpis": kpis, "run": run}, indent=1) + "\n"
+        )
         return
     console.print(kpi_table(kpis))
     console.print()
@@ -191,8 +233,11 @@ def print_run(folder: Path, stopped: str, as_json: bool, console: Console) -> No
     replay = run.get("replay")
     if replay:
         console.print("\n" + replay["statement"], markup=False)
-    console.print(f"\n{run['simulated_s']:g} s simulated in {run['wall_s']:.1f} s ({run['cpu_ms_per_step']:.3f} ms CPU a "
-                  f"step, peak memory {run['peak_memory_mb']:.0f} MB)", markup=False)
+    console.print(
+        f"\n{run['simulated_s']:g} s simulated in {run['wall_s']:.1f} s ({run['cpu_ms_per_step']:.3f} ms CPU a "
+        f"step, peak memory {run['peak_memory_mb']:.0f} MB)",
+        markup=False,
+    )
     if stopped:
         console.print(f"STOPPED ({stopped}) after {run['simulated_s']:g} s; what was computed is kept", markup=False)
     console.print(f"run folder: {folder}  (report: {folder / 'report.html'})", markup=False, soft_wrap=True)
@@ -208,7 +253,9 @@ def show_folder(folder: Path, as_json: bool, console: Console) -> None:
             console.print(members_table(study["name"], study["members"]))
         return
     if not (folder / "kpis.json").exists():
-        raise SpecError([Problem(str(folder), 1, "(folder)", "no run and no study", "a folder that twin run or twin study wrote")])
+        raise SpecError(
+            [Problem(str(folder), 1, "(folder)", "no run and no study", "a folder that twin run or twin study wrote")]
+        )
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     print_run(folder, run.get("stopped", ""), as_json, console)
     if not as_json:
@@ -224,10 +271,16 @@ def compare_folders(folders: Sequence[Path], as_json: bool, console: Console) ->
     events = [[json.loads(x) for x in (f / "events.jsonl").read_text(encoding="utf-8").splitlines()] for f in folders]
     differences = [event_difference(events[0], other) for other in events[1:]]
     if as_json:
-        sys.stdout.write(json.dumps({
-            "kpis": {n: [k.get(n, {}).get("value") for k in kpis] for n in kpis[0]},
-            "events": [{"added": d.added, "averted": d.averted, "moved": d.moved} for d in differences],
-        }, indent=1) + "\n")
+        sys.stdout.write(
+            json.dumps(
+                {
+                    "kpis": {n: [k.get(n, {}).get("value") for k in kpis] for n in kpis[0]},
+                    "events": [{"added": d.added, "averted": d.averted, "moved": d.moved} for d in differences],
+                },
+                indent=1,
+            )
+            + "\n"
+        )
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("KPI")
@@ -238,8 +291,11 @@ def compare_folders(folders: Sequence[Path], as_json: bool, console: Console) ->
         table.add_row(name, *[number(k.get(name, {}).get("value")) for k in kpis], entry["unit"])
     console.print(table)
     for folder, difference in zip(folders[1:], differences, strict=True):
-        console.print(f"\n{folder.name}: {len(difference.added)} events added, {len(difference.averted)} averted, "
-                      f"{len(difference.moved)} moved", markup=False)
+        console.print(
+            f"\n{folder.name}: {len(difference.added)} events added, {len(difference.averted)} averted, "
+            f"{len(difference.moved)} moved",
+            markup=False,
+        )
         for event in difference.added:
             console.print(Text("  added    " + event_text(event)))
         for event in difference.averted:
@@ -250,14 +306,24 @@ def compare_folders(folders: Sequence[Path], as_json: bool, console: Console) ->
 
 def members_table(name: str, members: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(title=name, title_justify="left", box=None, pad_edge=False)
-    columns = ("tokens_per_second", "training_tokens_per_second", "throttled_gpu_hours", "uptime_fraction", "pue",
-               "peak_facility_mw")
+    columns = (
+        "tokens_per_second",
+        "training_tokens_per_second",
+        "throttled_gpu_hours",
+        "uptime_fraction",
+        "pue",
+        "peak_facility_mw",
+    )
     for heading in ("member", "state", *columns, "message"):
         table.add_column(heading, justify="right" if heading in columns else "left")
     for member in members:
         kpis = member["kpis"]
-        table.add_row(member["name"], member["state"], *[number(kpis.get(c, {}).get("value")) for c in columns],
-                      Text(member["message"]))
+        table.add_row(
+            member["name"],
+            member["state"],
+            *[number(kpis.get(c, {}).get("value")) for c in columns],
+            Text(member["message"]),
+        )
     return table
 
 
@@ -269,15 +335,26 @@ def print_study(result: Any, as_json: bool, console: Console) -> None:
         sys.stdout.write(json.dumps({"folder": str(result.folder), "members": members}, indent=1) + "\n")
         return
     console.print(members_table(result.folder.name, members))
-    console.print(f"study folder: {result.folder}  (all KPIs: {result.folder / 'kpis.csv'})", markup=False, soft_wrap=True)
+    console.print(
+        f"study folder: {result.folder}  (all KPIs: {result.folder / 'kpis.csv'})", markup=False, soft_wrap=True
+    )
 
 
 def print_check(report: Any, as_json: bool, console: Console, errors: Console) -> None:
     """Problems to stderr, findings of the basis of design and resolved texts to stdout."""
     if as_json:
-        sys.stdout.write(json.dumps({
-            "ok": report.ok, "problems": [str(p) for p in report.problems],
-            "findings": [f"{f.file}: {x}" for f in report.files for x in f.findings]}, indent=1, default=str) + "\n")
+        sys.stdout.write(
+            json.dumps(
+                {
+                    "ok": report.ok,
+                    "problems": [str(p) for p in report.problems],
+                    "findings": [f"{f.file}: {x}" for f in report.files for x in f.findings],
+                },
+                indent=1,
+                default=str,
+            )
+            + "\n"
+        )
         return
     for problem in report.problems:
         errors.print(str(problem), markup=False)
@@ -318,7 +395,7 @@ def nested(title: str, data: Any) -> list[Any]:
         else:
             branch.add(Text(f"{name}: {_short(value)}"))
 
-    for key, value in (data.items() if isinstance(data, Mapping) else enumerate(data)):
+    for key, value in data.items() if isinstance(data, Mapping) else enumerate(data):
         add(tree, str(key), value)
     return [tree, *extra]
 

@@ -89,11 +89,22 @@ class Advanced:
 
 @runtime_checkable
 class Component(Protocol):
-    name: str
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-    grid: Us  # 0: any step; an FMU has its own
-    can_rewind: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def inputs(self) -> tuple[Port, ...]: ...
+
+    @property
+    def outputs(self) -> tuple[Port, ...]: ...
+
+    @property
+    def grid(self) -> Us:
+        """0: any step; an FMU has its own."""
+        ...
+
+    @property
+    def can_rewind(self) -> bool: ...
 
     def start(self, t: Us, inputs: Inputs) -> None: ...
 

@@ -213,7 +213,8 @@ class Coupling:
         causes = dict.fromkeys(c for c in event.causes if c)
         causes.update(dict.fromkeys(self.events_behind(event.via)))
         causes.pop(id, None)
-        done = replace(event, id=id, causes=tuple(causes))
+        latest_first = sorted(causes, key=lambda c: -_time_of(c)[0])  # the trigger, then the standing conditions
+        done = replace(event, id=id, causes=tuple(latest_first))
         for port, index, value in event.sets:
             owner = self.producer.get(port)
             if owner is not by:
@@ -301,7 +302,8 @@ def _producers(
 def _check_inputs(
     components: Sequence[Component], ports: Mapping[str, Port], axes: Mapping[str, tuple[str, ...]]
 ) -> None:
-    problems, takers = [], {}
+    problems: list[str] = []
+    takers: dict[str, str] = {}
     for component in components:
         for port in component.inputs:
             made = ports.get(port.name)

@@ -13,9 +13,7 @@ from twin.spec.facility import Facility
 from twin.spec.load import load_scenario
 
 SETTLE_MIN = 40.0
-FULL_LOAD = (
-    "{name: design-point, jobs: {DESIGN: {racks: ['*'], recipe: llama-405b-gb300, checkpoint_interval_s: 86400.0}}}"
-)
+FULL_LOAD = "{racks: ['*'], recipe: llama-405b-gb300, checkpoint_interval_s: 86400.0}"
 
 
 def cooling_design_point(facility: Facility) -> dict[str, Any]:
@@ -26,8 +24,10 @@ def cooling_design_point(facility: Facility) -> dict[str, Any]:
     plain data: site (weather, FWS), cdus, racks, headroom (system -> fraction left and the binding element)
     """
     hour = _hottest_hour(facility)
+    work = load_scenario(None, facility=facility).workload
+    others = [f"workload.pools.{p}=null" for p in work.pools] + [f"workload.jobs.{j}=null" for j in work.jobs]
     scenario = load_scenario(None, facility=facility, overrides=(
-        f"workload={FULL_LOAD}", f"clock.start={hour:02d}:00", f"clock.duration={SETTLE_MIN:g}min", "clock.warmup=2h"))
+        *others, f"workload.jobs.DESIGN={FULL_LOAD}", f"clock.start={hour:02d}:00", f"clock.duration={SETTLE_MIN:g}min", "clock.warmup=2h"))
     run = simulate(scenario)
 
     def last(name: str) -> np.ndarray:

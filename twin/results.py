@@ -106,8 +106,8 @@ class MemorySink:
     def block(self, start_s: int, first: int, filled: int, rows: Array, slices: Mapping[str, slice],
               modes: Mapping[str, Array]) -> None:
         quantities = {**{n: rows[:, s] for n, s in slices.items()}, **modes}
-        self.times["1s"].append(start_s + np.arange(first, filled) + 1.0)
-        edges = {}
+        self.times["1s"].append(start_s + np.arange(first, filled, dtype=np.float64) + 1.0)
+        edges: dict[str, Any] = {}
         for level in ("60s", "900s"):
             size = BIN_S[level]
             edges[level] = np.arange(0, filled, size)
@@ -121,7 +121,7 @@ class MemorySink:
                 part = np.add.reduceat(np.nan_to_num(values), edges["60s"], axis=0)
                 self._put("histograms", name, part)
                 continue
-            self._put("1s", name, values[first:].astype(np.float32))
+            self._put("1s", name, values[first:].astype(np.float32))  # type: ignore[arg-type]
             for level in ("60s", "900s"):
                 self._put(level, name, _reduce(values, edges[level], filled))
 
@@ -163,6 +163,8 @@ class ZarrSink(MemorySink):
 
     def _write_seconds(self) -> None:
         for name, parts in self.parts["1s"].items():
+            if not parts:  # nothing since the last hour was written
+                continue
             self._append(f"1s/{name}", np.concatenate(parts))
             parts.clear()
         self.waiting = 0
@@ -213,7 +215,7 @@ class ZarrSink(MemorySink):
         return open_results(self.folder)
 
 
-def _reduce(values: Array, edges: Array, filled: int) -> Array:
+def _reduce(values: Array, edges: Any, filled: int) -> Array:
     """(bin, stat, element): mean, min and max of the rows of each bin, rows that were never filled left out."""
     start = int(np.argmax(~np.isnan(values[:, :1]).ravel())) if values.shape[1] and len(values) else 0
     inner = np.maximum(edges, start)
@@ -244,10 +246,11 @@ def open_results(folder: Path | str) -> Results:
     """
     folder = Path(folder)
     root = zarr.open_group(str(folder / "results.zarr"), mode="r")
-    attrs = root.attrs.asdict()
+    attrs: dict[str, Any] = dict(root.attrs.asdict())
     if attrs.get("format_version") != FORMAT_VERSION:
-        raise ValueError(f"{folder}: results of format {attrs.get('format_version')}, this version reads {FORMAT_VERSION}")
-    group = root["counters"]
+        found = attrs.get("format_version")
+        raise ValueError(f"{folder}: results of format {found}, this version reads {FORMAT_VERSION}")
+    group: Any = root["counters"]
     counters = pd.DataFrame(np.asarray(group["values"]), columns=list(group.attrs["names"]),
                             index=pd.Index(np.asarray(group["time_s"]), name="time_s"))
     with open(folder / "events.jsonl", encoding="utf-8") as file:

@@ -15,9 +15,9 @@ from twin.errors import RunConflict, TwinError
 from twin.kpi import compute_kpis
 from twin.results import open_results
 from twin.simulate import Run, SavePolicy, peak_memory_mb, simulate
+from twin.spec.load import load_scenario
 from twin.spec.resolved import resolved_yaml, spec_hash
 from twin.spec.scenario import Scenario
-from twin.spec.load import load_scenario
 
 RUN_FORMAT = 1
 
@@ -51,8 +51,13 @@ def resolve(request: RunRequest) -> Scenario:
     return load_scenario(request.scenario, facility=request.facility, overrides=request.overrides())
 
 
-def execute(request: RunRequest, out_dir: Path, *, progress: Callable[[float], None] = lambda fraction: None,
-            should_stop: Callable[[], str | None] = lambda: None) -> dict[str, Any]:
+def execute(
+    request: RunRequest,
+    out_dir: Path,
+    *,
+    progress: Callable[[float], None] = lambda fraction: None,
+    should_stop: Callable[[], str | None] = lambda: None,
+) -> dict[str, Any]:
     """Simulate and write the run folder; returns the KPIs.
 
     Raises
@@ -67,12 +72,17 @@ def execute(request: RunRequest, out_dir: Path, *, progress: Callable[[float], N
     return kpis
 
 
-def run_into(scenario: Scenario, out_dir: Path, *, request: RunRequest = RunRequest(),
-             progress: Callable[[float], None] = lambda fraction: None,
-             should_stop: Callable[[], str | None] = lambda: None,
-             stage: Callable[[str], None] = lambda text: None) -> Run:
+def run_into(
+    scenario: Scenario,
+    out_dir: Path,
+    *,
+    request: RunRequest = RunRequest(),
+    progress: Callable[[float], None] = lambda fraction: None,
+    should_stop: Callable[[], str | None] = lambda: None,
+    stage: Callable[[str], None] = lambda text: None,
+) -> Run:
     """Simulate a scenario into `out_dir`: results, KPIs, report and scene. An interrupted run keeps what it has."""
-    from twin.load.check import replay_check
+    from twin.replay import replay_check
     from twin.report import write_report
 
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -87,17 +97,32 @@ def run_into(scenario: Scenario, out_dir: Path, *, request: RunRequest = RunRequ
     write_json(out_dir / "kpis.json", kpis)
     stage("replay request by request")
     replay = replay_check(scenario, run.plant, run.results)
-    write_json(out_dir / "run.json", {
-        **_provenance(scenario, request), "state": "stopped" if run.stopped else "done", "stopped": run.stopped,
-        "simulated_s": run.results.duration_s, "wall_s": run.wall_s, "cpu_s": run.cpu_s, "steps": run.steps,
-        "cpu_ms_per_step": 1e3 * run.cpu_s / max(run.steps, 1), "peak_memory_mb": peak_memory_mb(),
-        "replay": replay,
-    })
+    write_json(
+        out_dir / "run.json",
+        {
+            **_provenance(scenario, request),
+            "state": "stopped" if run.stopped else "done",
+            "stopped": run.stopped,
+            "simulated_s": run.results.duration_s,
+            "wall_s": run.wall_s,
+            "cpu_s": run.cpu_s,
+            "steps": run.steps,
+            "cpu_ms_per_step": 1e3 * run.cpu_s / max(run.steps, 1),
+            "peak_memory_mb": peak_memory_mb(),
+            "replay": replay,
+        },
+    )
     if request.usd:
         stage("OpenUSD scene")
         from usd_export import write_scene
 
-        write_scene(scenario.facility, run.plant.catalogue, open_results(out_dir), out_dir / "scene")
+        write_scene(
+            scenario.facility,
+            run.plant.catalogue,
+            open_results(out_dir),
+            out_dir / "scene",
+            run={"run_id": out_dir.name, **_provenance(scenario, request)},
+        )
     stage("report")
     write_report(out_dir)
     return run
@@ -126,11 +151,22 @@ def write_json(path: Path, value: Any) -> None:
 def _provenance(scenario: Scenario, request: RunRequest) -> dict[str, Any]:
     packages = ("aifactory-twin", "numpy", "scipy", "numba", "networkx", "pvlib", "zarr", "usd-core")
     return {
-        "format": RUN_FORMAT, "facility": scenario.facility.name, "scenario": scenario.name,
-        "question": scenario.question, "hypothesis": scenario.hypothesis, "request": asdict(request),
-        "seed": scenario.seed, "solver": scenario.solver, "weather": str(scenario.weather), "date": scenario.date,
-        "start": scenario.clock.start.isoformat(), "step_s": scenario.clock.step_s,
-        "facility_sha256": spec_hash(scenario.facility), "scenario_sha256": spec_hash(scenario),
-        "versions": {p: version(p) for p in packages}, "python": platform.python_version(),
-        "machine": platform.machine(), "process_id": os.getpid(),
+        "format": RUN_FORMAT,
+        "facility": scenario.facility.name,
+        "scenario": scenario.name,
+        "question": scenario.question,
+        "hypothesis": scenario.hypothesis,
+        "request": asdict(request),
+        "seed": scenario.seed,
+        "solver": scenario.solver,
+        "weather": str(scenario.weather),
+        "date": scenario.date,
+        "start": scenario.clock.start.isoformat(),
+        "step_s": scenario.clock.step_s,
+        "facility_sha256": spec_hash(scenario.facility),
+        "scenario_sha256": spec_hash(scenario),
+        "versions": {p: version(p) for p in packages},
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "process_id": os.getpid(),
     }

@@ -50,16 +50,23 @@ def cooling_summary(facility: str, sets: Sequence[str]) -> Any:
 
 def inspect_data(file: Path) -> Any:
     """What an FMU is and offers."""
-    from twin.fmu import inspect_fmu
+    from dataclasses import asdict
+
+    from twin.fmu.description import inspect_fmu
 
     if not file.is_file():
         raise SpecError([Problem(str(file), 1, "(file)", "no such file", "an .fmu file")])
-    return inspect_fmu(file)
+    info = asdict(inspect_fmu(file))
+    info["units"] = sorted(info["units"])
+    info["variables"] = [v for _, v in sorted(info["variables"].items())]
+    return info
 
 
 def run_fmu_alone(file: Path, duration: str, step: str, sets: Sequence[str]) -> Any:
     """Step an FMU with constant inputs and return its outputs over time."""
-    from twin.fmu import run_fmu
+    from dataclasses import asdict
+
+    from twin.fmu.run import run_fmu
 
     values: dict[str, float] = {}
     problems = []
@@ -73,4 +80,7 @@ def run_fmu_alone(file: Path, duration: str, step: str, sets: Sequence[str]) -> 
         raise SpecError(problems)
     if not file.is_file():
         raise FmuError(f"{file}: no such file")
-    return run_fmu(file, duration_us(duration) / 1e6, duration_us(step) / 1e6, values)
+    done = asdict(run_fmu(file, duration_s=duration_us(duration) / 1e6, step_s=duration_us(step) / 1e6, inputs=values))
+    times, series = done.pop("time_s"), done.pop("values")
+    rows = [{"time_s": t, **{n: v[i] for n, v in series.items()}} for i, t in enumerate(times)]
+    return {**done, "outputs": rows}

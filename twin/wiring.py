@@ -45,9 +45,13 @@ def build_script(plant: Plant, scenario: Scenario, components: Sequence[Componen
     modes = load_modes()
     _check_modes(modes, wanted)
     axes = plant_axes(plant, components)
-    neutral = {port: neutral for _, m in modes.items() for port, neutral in ((s.port, s.neutral or 0.0) for s in m.values())}
+    neutral = {s.port: s.neutral for by in modes.values() for s in by.values() if s.neutral is not None}
     neutral |= {port: condition[1] for port, condition in CONDITIONS.items()}
-    ports = [Port(name, port.axis, "mode", neutral=neutral[name]) for name, port in sorted(wanted.items())]
+    wrong = [f"{n} is {p.neutral} when nothing is wrong for its reader, its declaration says {neutral[n]}"
+             for n, p in wanted.items() if p.neutral != neutral.get(n, p.neutral)]
+    if wrong:
+        raise WiringError("; ".join(wrong))
+    ports = [Port(name, port.axis, "mode", neutral=port.neutral) for name, port in sorted(wanted.items())]
     actions = [a for fault in (*scenario.out_of_service, *scenario.faults) for a in _actions(fault, fault.mode, axes)]
     actions += [a for c in scenario.conditions for a in _actions(c, c.port.replace("_", "-"), axes)]
     return Script(actions, ports)
@@ -81,7 +85,8 @@ def plant_axes(plant: Plant, components: Sequence[Component]) -> dict[str, tuple
         own: Mapping[str, tuple[str, ...]] = getattr(component, "axes", {})
         for axis, ids in own.items():
             if axis in axes and set(axes[axis]) != set(ids):
-                raise WiringError(f"{component.name} counts {len(ids)} elements on axis {axis}, the plant {len(axes[axis])}")
+                raise WiringError(f"{component.name} counts {len(ids)} elements on axis {axis}, "
+                                  f"the plant {len(axes[axis])}")
             axes[axis] = tuple(ids)
     plant.axes.update(axes)
     return axes

@@ -26,8 +26,10 @@ def main() -> None:
             file.write_text(json.dumps(found, indent=1) + "\n")
     print("| benchmark | value | unit | baseline | ratio | CPU s | peak MB |\n|---|---|---|---|---|---|---|")
     for name, row in found.items():
-        print(f"| {name} | {row['value']:.4g} | {row['unit']} | {row['baseline']} | {row['ratio']:.3g} | {row['cpu_s']:.4g} "
-              f"| {row['peak_mb']:.0f} |")
+        print(
+            f"| {name} | {row['value']:.4g} | {row['unit']} | {row['baseline']} | {row['ratio']:.3g} | {row['cpu_s']:.4g} "
+            f"| {row['peak_mb']:.0f} |"
+        )
 
 
 if __name__ == "__main__":

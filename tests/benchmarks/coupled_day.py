@@ -47,12 +47,23 @@ def measure() -> dict[str, Any]:
         for name, limit_k in COMPARED:
             off = float(np.max(np.abs(fast.series(name, "1s")[1] - slow.series(name, "1s")[1])))
             if off > limit_k:
-                raise SystemExit(f"gb300_su_day_s: {name} is {off:.4f} K off the reference, {limit_k} K allowed: no time")
+                raise SystemExit(
+                    f"gb300_su_day_s: {name} is {off:.4f} K off the reference, {limit_k} K allowed: no time"
+                )
             print(f"{name}: {off:.5f} K off solve_ivp in the hottest hour (limit {limit_k} K)")
         day = _run(Path(place) / "day")
     ratio = slow_hour["cpu_s"] / fast_hour["cpu_s"]
     per_day = slow_hour["cpu_s"] * 86_400.0 / REFERENCE_SHARE_S
-    print(f"day: {day['wall_s']:.1f} s wall, {day['cpu_s']:.1f} s CPU, {1e3 * day['cpu_s'] / day['steps']:.3f} ms CPU a step "
-          f"({day['steps']} steps), {day['peak_mb']:.0f} MB; through solve_ivp {per_day:.0f} s CPU (24 x its hottest hour)")
-    return {"value": day["wall_s"], "unit": "s", "baseline": f"solve_ivp: {per_day:.0f} s CPU a day", "ratio": ratio,
-            "cpu_s": day["cpu_s"], "peak_mb": day["peak_mb"], "cpu_ms_per_step": 1e3 * day["cpu_s"] / day["steps"]}
+    print(
+        f"day: {day['wall_s']:.1f} s wall, {day['cpu_s']:.1f} s CPU, {1e3 * day['cpu_s'] / day['steps']:.3f} ms CPU a step "
+        f"({day['steps']} steps), {day['peak_mb']:.0f} MB; through solve_ivp {per_day:.0f} s CPU (24 x its hottest hour)"
+    )
+    return {
+        "value": day["wall_s"],
+        "unit": "s",
+        "baseline": f"solve_ivp: {per_day:.0f} s CPU a day",
+        "ratio": ratio,
+        "cpu_s": day["cpu_s"],
+        "peak_mb": day["peak_mb"],
+        "cpu_ms_per_step": 1e3 * day["cpu_s"] / day["steps"],
+    }

@@ -131,7 +131,7 @@ def faulted(*faults):
 def test_every_mode_changes_something_computed(cls, name):
     mode = DECLARED[cls, name]
     fault = (10.0, ELEMENT[cls], mode.port, mode.written())
-    demand = ()
+    demand: tuple[tuple, ...] = ()
     if mode.demand is not None:
         of, _, which = mode.demand.mode.partition("/")
         other = DECLARED[of, which]

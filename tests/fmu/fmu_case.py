@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import sys
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "thermal"))
 
@@ -16,19 +15,39 @@ from twin.fmu.build import STATE_FLAGS, RealVariable, build_fmu  # noqa: E402
 from twin.fmu.facility_plant import PlantData, build_facility_plant  # noqa: E402
 
 LAG = (
-    RealVariable("tau", "parameter", "s", 20.0), RealVariable("resistance", "parameter", "", 0.5),
-    RealVariable("sources.heat[1]", "input", "kW", 0.0), RealVariable("ambient", "input", "degC", 25.0),
-    RealVariable("a[1].b[2].port.T", "local", "K"), RealVariable("seen", "local", "W"),
-    RealVariable("pressure", "output", "psi"), RealVariable("energy", "output", "J"), RealVariable("stored", "output", "J"),
+    RealVariable("tau", "parameter", "s", 20.0),
+    RealVariable("resistance", "parameter", "", 0.5),
+    RealVariable("sources.heat[1]", "input", "kW", 0.0),
+    RealVariable("ambient", "input", "degC", 25.0),
+    RealVariable("a[1].b[2].port.T", "local", "K"),
+    RealVariable("seen", "local", "W"),
+    RealVariable("pressure", "output", "psi"),
+    RealVariable("energy", "output", "J"),
+    RealVariable("stored", "output", "J"),
 )
 
 
-def lag_fmu(folder: Path, name: str = "lag", *, defines: Sequence[str] = (), units: bool = True,
-            flags: Mapping[str, str] = STATE_FLAGS, platform: str = "linux64") -> Path:
+def lag_fmu(
+    folder: Path,
+    name: str = "lag",
+    *,
+    defines: Sequence[str] = (),
+    units: bool = True,
+    flags: Mapping[str, str] = STATE_FLAGS,
+    platform: str = "linux64",
+) -> Path:
     """The first-order lag; without `units` its description declares none."""
     variables = LAG if units else tuple(RealVariable(v.name, v.causality, "", v.start) for v in LAG)
-    return build_fmu(Path(__file__).parent / "first_order_lag.c", folder / f"{name}.fmu", identifier="lag",
-                     guid="{lag-1}", variables=variables, defines=defines, flags=flags, platform=platform)
+    return build_fmu(
+        Path(__file__).parent / "first_order_lag.c",
+        folder / f"{name}.fmu",
+        identifier="lag",
+        guid="{lag-1}",
+        variables=variables,
+        defines=defines,
+        flags=flags,
+        platform=platform,
+    )
 
 
 def plant_data(chosen: FwsParameters) -> PlantData:

@@ -86,9 +86,16 @@ def test_state_is_kept_and_serialised(lag):
             assert [other.step(5.0 + k, 1.0, (30.0, 25.0)) for k in range(3)] == first
 
 
-@pytest.mark.parametrize(("behaviour", "said"), [
-    ("CRASH", "SIGSEGV"), ("ABORT", "SIGABRT"), ("REPORT_ERROR", "Error"), ("DISCARD", "Discard"), ("NOT_A_NUMBER", "not finite"),
-])
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [
+        ("CRASH", "SIGSEGV"),
+        ("ABORT", "SIGABRT"),
+        ("REPORT_ERROR", "Error"),
+        ("DISCARD", "Discard"),
+        ("NOT_A_NUMBER", "not finite"),
+    ],
+)
 def test_misbehaviour_is_an_fmu_error_and_leaves_nothing(folder, behaviour, said):
     before = left_folders()
     host = FmuHost(lag_fmu(folder, behaviour.lower(), defines=[behaviour]), INPUTS, OUTPUTS)
@@ -178,6 +185,9 @@ def test_a_secret_of_the_caller_does_not_reach_the_child(lag, monkeypatch):
 
 
 def test_flags_without_state(folder):
-    info = inspect_fmu(lag_fmu(folder, "stateless", flags={**STATE_FLAGS, "canGetAndSetFMUstate": "false",
-                                                           "canSerializeFMUstate": "false"}))
+    info = inspect_fmu(
+        lag_fmu(
+            folder, "stateless", flags={**STATE_FLAGS, "canGetAndSetFMUstate": "false", "canSerializeFMUstate": "false"}
+        )
+    )
     assert not info.can_get_state and not info.can_serialize

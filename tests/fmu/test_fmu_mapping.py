@@ -44,14 +44,21 @@ def read(folder, text, fmu, required=()):
 def test_values_arrive_in_the_units_of_the_unit(tmp_path, units, declared):
     text = GOOD
     if not declared:  # the same, with every unit said by the mapping
-        text = (text.replace('[{n}]", scale', '[{n}]", unit: kW, scale').replace(": ambient", ": {variable: ambient, unit: degC}")
-                .replace('"a[{n}].b[2].port.T"', '{variable: "a[{n}].b[2].port.T", unit: K}')
-                .replace(": pressure", ": {variable: pressure, unit: psi}").replace("variable: seen,", "variable: seen, unit: W,")
-                .replace("kind: total,", "kind: total, unit: J,").replace("[stored]", "[stored], unit: J"))
+        text = (
+            text.replace('[{n}]", scale', '[{n}]", unit: kW, scale')
+            .replace(": ambient", ": {variable: ambient, unit: degC}")
+            .replace('"a[{n}].b[2].port.T"', '{variable: "a[{n}].b[2].port.T", unit: K}')
+            .replace(": pressure", ": {variable: pressure, unit: psi}")
+            .replace("variable: seen,", "variable: seen, unit: W,")
+            .replace("kind: total,", "kind: total, unit: J,")
+            .replace("[stored]", "[stored], unit: J")
+        )
     mapping = read(tmp_path, text, units[declared])
     heat, air = mapping.inputs
     supply, pressure, power = mapping.outputs
-    with FmuHost(units[declared], [heat.variable, air.variable], [supply.variable, pressure.variable, power.variable]) as host:
+    with FmuHost(
+        units[declared], [heat.variable, air.variable], [supply.variable, pressure.variable, power.variable]
+    ) as host:
         host.open()
         raw = host.step(0.0, 1e9, [heat.theirs(60e3), air.theirs(31.0)])
     # two units share 60 kW: each sees 30 kW = 30,000 W, warms by 0.5 K/kW x 30 kW over 31 degC
@@ -102,7 +109,11 @@ def test_a_unit_that_is_absent_is_asked_for(tmp_path, units):
 
 def test_doubled_rows_and_keys(tmp_path, units):
     with pytest.raises(SpecError, match="set twice"):
-        read(tmp_path, "inputs: {outdoor_drybulb_c: ambient, fan_powered/F1: {variable: ambient, unit: '1'}}", units[True])
+        read(
+            tmp_path,
+            "inputs: {outdoor_drybulb_c: ambient, fan_powered/F1: {variable: ambient, unit: '1'}}",
+            units[True],
+        )
     with pytest.raises(SpecError, match="each key once"):
         read(tmp_path, "inputs: {outdoor_drybulb_c: ambient, outdoor_drybulb_c: ambient}", units[True])
     with pytest.raises(SpecError, match="valid YAML"):

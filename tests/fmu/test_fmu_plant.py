@@ -34,15 +34,29 @@ def units(tmp_path_factory):
     _, spec = make()
     data = plant_data(fws_parameters(spec))
     full = build_facility_plant(data, folder / "plant.fmu")
-    bare = build_fmu(EXAMPLES / "facility_plant.c", folder / "bare.fmu", identifier="facility_plant", guid=GUID,
-                     variables=plant_variables(data), data={"facility_plant_data.h": data_header(data)},
-                     flags={"canHandleVariableCommunicationStepSize": "true"})
-    return {"full": full, "bare": bare, "ids": {a: tuple(spec.axes[a]) for a in (
-        "site", "cdu", "fws_pump", "dry_cooler", "chiller", "fws_controller", "fws_bypass")}}
+    bare = build_fmu(
+        EXAMPLES / "facility_plant.c",
+        folder / "bare.fmu",
+        identifier="facility_plant",
+        guid=GUID,
+        variables=plant_variables(data),
+        data={"facility_plant_data.h": data_header(data)},
+        flags={"canHandleVariableCommunicationStepSize": "true"},
+    )
+    return {
+        "full": full,
+        "bare": bare,
+        "ids": {
+            a: tuple(spec.axes[a])
+            for a in ("site", "cdu", "fws_pump", "dry_cooler", "chiller", "fws_controller", "fws_bypass")
+        },
+    }
 
 
 def unit(units, which: str = "full", step_s: float = 1.0, start=None) -> FmuPlant:
-    return make_fmu_plant(units[which], MAPPING, units["ids"], step=round(step_s * SECOND), supply_set_c=36.0, start=start)
+    return make_fmu_plant(
+        units[which], MAPPING, units["ids"], step=round(step_s * SECOND), supply_set_c=36.0, start=start
+    )
 
 
 def with_unit(units, hour: float = 12.0, **options) -> tuple[Rig, FmuPlant]:
@@ -64,8 +78,11 @@ def test_c_and_compiled_python_give_the_same_numbers(tmp_path):
     file = build_facility_plant(plant_data(chosen), tmp_path / "plant.fmu")
     variables = plant_variables(plant_data(chosen))
     built_in = plant()
-    with FmuHost(file, [v.name for v in variables if v.causality == "input"],
-                 ["loop.supply", "loop.return", "loop.mixed", "loop.flow", "energy.stored"]) as host:
+    with FmuHost(
+        file,
+        [v.name for v in variables if v.causality == "input"],
+        ["loop.supply", "loop.return", "loop.mixed", "loop.flow", "energy.stored"],
+    ) as host:
         host.open()
         for k in range(1200):
             built_in.u_cdu[:] = (0.85, 575e3 * (1.0 + 0.3 * np.sin(k / 90.0)))
@@ -89,8 +106,13 @@ def test_hours_of_varying_heat_within_a_tenth_of_a_millikelvin(units):
         for rig in (mine, theirs):
             vary(rig, k)
             rig.step(t, t + SECOND)
-        worst = max(worst, *(float(np.abs(mine.values[p] - theirs.values[p]).max())
-                             for p in ("fws_supply_c", "fws_return_c", "dry_cooler_out_c")))
+        worst = max(
+            worst,
+            *(
+                float(np.abs(mine.values[p] - theirs.values[p]).max())
+                for p in ("fws_supply_c", "fws_return_c", "dry_cooler_out_c")
+            ),
+        )
     assert worst < 1e-4
     assert np.abs(mine.values["cdu_primary_flow_kg_s"] - theirs.values["cdu_primary_flow_kg_s"]).max() < 1e-6
     assert abs(theirs.residual(stored)) < 1e-9 and component.open_terms == ("fws/reused_j",)

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from tests.load.bench import Bench, build, workload_of
+from twin.catalogue import load_catalogue
+from twin.load.fleet import serving_power_fraction
 from twin.load.power import ITEMS, clock_within, gpu_power_w, shelf_loss_w
 from twin.load.training import CHECKPOINT
 
-BANDS = json.loads((Path(__file__).parents[1] / "truth" / "load.json").read_text())["blocks"]["rack_power_bands_kw"]
+TRUTH = json.loads((Path(__file__).parents[1] / "truth" / "load.json").read_text())["blocks"]
+BANDS = TRUTH["rack_power_bands_kw"]
 
 
 @pytest.fixture(scope="module")
@@ -102,4 +105,21 @@ def test_power_cap_binds_and_costs_tokens():
     slow, fast = capped.out["training_tokens_per_s"][0], free.out["training_tokens_per_s"][0]
     assert 0.75 < slow / fast < 0.95
     clock = capped.out["clock_fraction"].min()
-    assert clock == pytest.approx(((0.7 - 0.12) / (capped.c.fleet.jobs[0].power_fraction - 0.12)) ** (1 / 2.2), abs=0.02)
+    wanted = ((0.7 - 0.12) / (capped.c.fleet.jobs[0].power_fraction - 0.12)) ** (1 / 2.2)
+    assert clock == pytest.approx(wanted, abs=0.02)
+
+
+def test_board_power_law_on_its_rows():
+    item = load_catalogue().item("trtllm-gb300-2026-01")
+    law = [item[f"power_{k}"] for k in ("base_fraction", "memory_factor", "memory_exponent", "compute_factor",
+                                        "compute_exponent")]  # fmt: skip
+    found, watts = [], []
+    for _, billions, rate, itl_ms, board_w in TRUTH["b200_board_power"]["rows"]:
+        memory_use = 2e9 * billions / (itl_ms * 1e-3) / 8e12
+        compute_use = 2e9 * billions * rate / 2.25e15
+        found.append(1000.0 * serving_power_fraction(*law, 1.0, memory_use, compute_use))
+        watts.append(board_w)
+    found, watts = np.array(found), np.array(watts)
+    error = np.abs(found / watts - 1.0).mean()
+    assert len(watts) == 21 and error < 0.15
+    assert error < 0.6 * np.abs(np.median(watts) / watts - 1.0).mean()

@@ -35,6 +35,22 @@ def test_generated_load(utilization):
     assert abs(c.ttft_p99_difference) < 0.25
 
 
+def test_drafted_tokens():
+    c = compare(Bench(build(workload_of(pools__SERVE1__draft_tokens=1, pools__SERVE1__acceptance_tokens=1.8))), 3, 1)
+    assert abs(c.tokens_difference) < 0.02 and abs(c.itl_p50_difference) < 0.05
+
+
+def test_shared_pool():
+    work = workload_of(
+        pools__SERVE1__prefill_gpus=0, pools__SERVE1__shared=True, arrivals__utilization_fraction=0.4,
+    )
+    c = compare(Bench(build(work)), 3, 2)
+
+    assert abs(c.tokens_difference) < 0.02
+    assert abs(c.itl_p50_difference) < 0.05
+    assert abs(c.ttft_p99_difference) < 0.25
+
+
 def test_replay_sees_a_wrong_day():
     bench = Bench(build(workload_of(arrivals__utilization_fraction=0.5)))
     pool = bench.c.fleet.pools[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.load.bench import workload_of
 from twin.errors import SpecError
 from twin.load.generator import RequestClass, generate_trace
 from twin.load.traces import read_trace
@@ -24,7 +25,8 @@ def test_azure_csv(tmp_path):
 
 def test_every_broken_line_is_listed_with_its_place(tmp_path):
     path = tmp_path / "b.csv"
-    path.write_text(GOOD + "2023-11-16 18:15:51,abc,3\nnonsense\n2023-11-16 18:15:40.0,5,-1\n2023-11-16 18:16:00,5,1e3\n")
+    broken = "2023-11-16 18:15:51,abc,3\nnonsense\n2023-11-16 18:15:40.0,5,-1\n2023-11-16 18:16:00,5,1e3\n"
+    path.write_text(GOOD + broken)
     with pytest.raises(SpecError) as error:
         read_trace(path)
     places = [(p.line, p.where) for p in error.value.problems]
@@ -68,6 +70,18 @@ def test_generator_has_the_stated_statistics():
     assert np.median(trace.output_tokens) == pytest.approx(129, rel=0.02)
     per_second = np.bincount(trace.time_s.astype(int), minlength=3600)
     assert per_second.var() / per_second.mean() == pytest.approx(1.39, rel=0.08)
+
+
+def test_default_sessions_have_the_published_step_statistics():
+    work = workload_of()
+    c = RequestClass(**work.generator.classes["session_step"].model_dump(exclude={"source"}))
+    t = generate_trace({"s": c}, count=40000, length_s=3600.0, variance_over_mean=1.0, seed=2, element="P")
+    warm = t.cached_tokens > 0
+    assert np.median(t.new_tokens[warm]) == pytest.approx(857, rel=0.10)
+    assert np.median(t.output_tokens) == pytest.approx(220, rel=0.10)
+    assert np.median(t.cached_tokens[warm]) == pytest.approx(121_000, rel=0.10)
+    assert (~warm).mean() == pytest.approx(0.03, rel=0.15)
+    assert np.percentile(t.new_tokens[warm], 90) == pytest.approx(857 * np.exp(1.2816 * 1.2), rel=0.15)
 
 
 def test_classes_draw_from_streams_of_their_own():

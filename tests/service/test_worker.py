@@ -85,11 +85,9 @@ def test_killed_processes_lose_no_run_and_poison_ends(service: Service, tmp_path
     with service.worker(2) as worker:
         child = service.run("child", f"diary={diaries['child']}", "pace_s=0.002")
         service.wait_running(child)
-        os.kill(service.store.get(child).process_id or 0, signal.SIGKILL)
-        assert service.wait_final(child)[0].state == "done"
-
         poison = service.run("poison", f"diary={diaries['poison']}", "poison=1")
-        service.wait_final(poison)
+        os.kill(service.store.get(child).process_id or 0, signal.SIGKILL)
+        assert service.wait_final(child, poison)[0].state == "done"
 
         group = service.run("group", f"diary={diaries['group']}", "pace_s=0.002")
         service.wait_running(group)

@@ -28,7 +28,7 @@ class Service:
     def __init__(self, folder: Path):
         self.settings = dataclasses.replace(
             Settings.from_environment(folder, {}), execute="cooling_computation:execute",
-            lease_s=1.2, reaper_s=0.2, queued_stale_s=1.0)
+            lease_s=2.5, reaper_s=0.2, queued_stale_s=1.0)
         self.store = RunStore.open(self.settings)
         self.doorbell = Doorbell(self.settings)
         self.submit = Submitter(self.store, self.doorbell)

@@ -23,17 +23,39 @@ from twin.spec.yaml_source import plain, read_yaml
 FACILITY = Path(twin.__file__).parent / "projects" / "gb300-su" / "facility.yaml"
 
 
-def make(solver: str = "fast", weather: str = "greensboro-tmy3", date: str = "hottest", hours: float = 24.0,
-         patch: Callable[[Any, Any], None] = lambda fws, air: None) -> tuple[list[Component], Any]:
+def make(
+    solver: str = "fast",
+    weather: str = "greensboro-tmy3",
+    date: str = "hottest",
+    hours: float = 24.0,
+    patch: Callable[[Any, Any], None] = lambda fws, air: None,
+) -> tuple[list[Component], Any]:
     """Weather, fws and air components of the reference sections after `patch(fws, air)`."""
     tree = plain(read_yaml(FACILITY))
     patch(tree["fws"], tree["air"])
-    facility = SimpleNamespace(fws=FwsSection.model_validate(tree["fws"]), air=AirSection.model_validate(tree["air"]),
-                               site=SimpleNamespace(weather=weather, date=date), folder=FACILITY.parent)
-    plant = SimpleNamespace(facility=facility, catalogue=read_catalogue()[0], axes={
-        "site": ("SITE",), "cdu": ("C1", "C2", "C3"), "rack": tuple(f"R{k}" for k in range(8)), "switch": ("S1",)})
-    scenario = SimpleNamespace(seed=1, solver=solver, weather=None, date=None,
-                               clock=SimpleNamespace(start=datetime(2026, 7, 10), duration_s=hours * 3600.0))
+    facility = SimpleNamespace(
+        fws=FwsSection.model_validate(tree["fws"]),
+        air=AirSection.model_validate(tree["air"]),
+        site=SimpleNamespace(weather=weather, date=date),
+        folder=FACILITY.parent,
+    )
+    plant = SimpleNamespace(
+        facility=facility,
+        catalogue=read_catalogue()[0],
+        axes={
+            "site": ("SITE",),
+            "cdu": ("C1", "C2", "C3"),
+            "rack": tuple(f"R{k}" for k in range(8)),
+            "switch": ("S1",),
+        },
+    )
+    scenario = SimpleNamespace(
+        seed=1,
+        solver=solver,
+        weather=None,
+        date=None,
+        clock=SimpleNamespace(start=datetime(2026, 7, 10), duration_s=hours * 3600.0),
+    )
     return [build_weather(plant, scenario), build_fws(plant, scenario), build_air(plant, scenario)], plant
 
 
@@ -50,8 +72,12 @@ class Rig:
                     self.causes[port.name] = [""] * len(plant.axes[port.axis])
         self.inputs = Inputs(self.values, self.causes)
         self.values |= {
-            "cdu_valve_position_fraction": np.array([0.85, 0.85, 0.0]), "cdu_primary_heat_w": np.array([heat_w, heat_w, 0.0]),
-            "rack_room_heat_w": np.full(8, 15e3), "cdu_room_heat_w": np.full(3, 500.0), "switch_power_w": np.array([18e3])}
+            "cdu_valve_position_fraction": np.array([0.85, 0.85, 0.0]),
+            "cdu_primary_heat_w": np.array([heat_w, heat_w, 0.0]),
+            "rack_room_heat_w": np.full(8, 15e3),
+            "cdu_room_heat_w": np.full(3, 500.0),
+            "switch_power_w": np.array([18e3]),
+        }
         self.conversion_w = np.array([5e3, 50e3])
         self.joules: dict[str, float] = {}
         self.given_j = 0.0
@@ -80,7 +106,9 @@ class Rig:
                 self.joules[name] = self.joules.get(name, 0.0) + amount
         self.apply(tuple(events))
         v = self.values
-        watts = sum(float(v[p].sum()) for p in ("cdu_primary_heat_w", "rack_room_heat_w", "cdu_room_heat_w", "switch_power_w"))
+        watts = sum(
+            float(v[p].sum()) for p in ("cdu_primary_heat_w", "rack_room_heat_w", "cdu_room_heat_w", "switch_power_w")
+        )
         self.given_j += watts * (t_end - t) / SECOND + float(v["conversion_heat_j"].sum())
 
     def run(self, start_s: float, end_s: float, step_s: float = 1.0) -> None:
@@ -101,7 +129,19 @@ class Rig:
     def residual(self, stored_before_j: float) -> float:
         """Thermal ledger of the three components over their life, relative to what came in."""
         j = self.joules
-        given = self.given_j + sum(j[k] for k in ("fws/pump_j", "fws/fan_j", "fws/chiller_j", "fws/controller_j", "air/ahu_j"))
-        gone = sum(j[k] for k in ("fws/dry_cooler_rejected_j", "fws/tower_rejected_j", "fws/chiller_rejected_j",
-                                  "fws/ambient_j", "fws/reused_j", "air/ahu_rejected_j", "air/ambient_j"))
+        given = self.given_j + sum(
+            j[k] for k in ("fws/pump_j", "fws/fan_j", "fws/chiller_j", "fws/controller_j", "air/ahu_j")
+        )
+        gone = sum(
+            j[k]
+            for k in (
+                "fws/dry_cooler_rejected_j",
+                "fws/tower_rejected_j",
+                "fws/chiller_rejected_j",
+                "fws/ambient_j",
+                "fws/reused_j",
+                "air/ahu_rejected_j",
+                "air/ambient_j",
+            )
+        )
         return (given - gone - (self.stored_j() - stored_before_j)) / given

@@ -33,7 +33,9 @@ def row(values: dict[str, float]) -> np.ndarray:
 
 def test_effectiveness_limits():
     for ntu in (0.1, 1.0, 3.0):
-        assert float(crossflow_effectiveness(ntu, 1e-9)) == pytest.approx(1.0 - np.exp(-ntu), rel=0.02 * ntu**0.5 + 1e-3)
+        assert float(crossflow_effectiveness(ntu, 1e-9)) == pytest.approx(
+            1.0 - np.exp(-ntu), rel=0.02 * ntu**0.5 + 1e-3
+        )
     ntu = np.linspace(0.01, 8.0, 200)
     eps = crossflow_effectiveness(ntu, 0.8)
     assert np.all(np.diff(eps) > 0) and np.all((eps > 0) & (eps < 1))
@@ -72,10 +74,14 @@ def test_altitude_takes_air_capacity_and_fan_power():
     sea, denver = outdoors(20.0, 12.0, 101325.0), outdoors(20.0, 12.0, 83000.0)
     truth = TRUTH["denver_air_capacity_fraction"]
     assert denver[A_RHO] / sea[A_RHO] == pytest.approx(truth["value"], abs=truth["tolerance"])
-    assert fan_power_w(1.0, 1.0, 1.0, denver[A_RHO] / sea[A_RHO]) == pytest.approx(truth["value"], abs=truth["tolerance"])
+    assert fan_power_w(1.0, 1.0, 1.0, denver[A_RHO] / sea[A_RHO]) == pytest.approx(
+        truth["value"], abs=truth["tolerance"]
+    )
     bank = row(DRY)
-    assert dry_bank(45.0, 6.6, 3950.0, 1.0, 1.0, 0.0, bank, denver)[0] < 0.95 * dry_bank(45.0, 6.6, 3950.0, 1.0, 1.0, 0.0,
-                                                                                         bank, sea)[0]
+    assert (
+        dry_bank(45.0, 6.6, 3950.0, 1.0, 1.0, 0.0, bank, denver)[0]
+        < 0.95 * dry_bank(45.0, 6.6, 3950.0, 1.0, 1.0, 0.0, bank, sea)[0]
+    )
 
 
 def test_fan_law_and_films():
@@ -90,8 +96,9 @@ def test_wet_surface_beats_the_dry_bulb_and_evaporates_less_than_the_limit():
     assert 40.0 - heat / (6.6 * 3950.0) < 35.6  # colder than the dry bulb allows a dry cooler
     assert 40.0 - heat / (6.6 * 3950.0) > 25.0
     litres_per_kwh = evaporated * 3.6e6 / heat
-    assert evaporation_limit_l_per_kwh() == pytest.approx(TRUTH["evaporation_limit_l_per_kwh"]["value"],
-                                                          abs=TRUTH["evaporation_limit_l_per_kwh"]["tolerance"])
+    assert evaporation_limit_l_per_kwh() == pytest.approx(
+        TRUTH["evaporation_limit_l_per_kwh"]["value"], abs=TRUTH["evaporation_limit_l_per_kwh"]["tolerance"]
+    )
     # entering air warmer than the surface gives sensible heat to it, which evaporates too: up to 15 % above the limit
     assert 0.7 < litres_per_kwh / evaporation_limit_l_per_kwh() < 1.15
     cold = outdoors(10.0, 8.0, 98600.0)

@@ -29,8 +29,15 @@ def run(p: FwsPlant, seconds: int, t: int = 0, every: int = 1) -> dict[str, floa
     return sums
 
 
-def inputs(p: FwsPlant, *, valve: float = 0.85, heat_w: float = 575e3, drybulb_c: float = 35.6, wetbulb_c: float = 25.0,
-           pressure_pa: float = 98600.0) -> FwsPlant:
+def inputs(
+    p: FwsPlant,
+    *,
+    valve: float = 0.85,
+    heat_w: float = 575e3,
+    drybulb_c: float = 35.6,
+    wetbulb_c: float = 25.0,
+    pressure_pa: float = 98600.0,
+) -> FwsPlant:
     p.u_cdu[:] = valve, heat_w
     p.u_site[:3] = drybulb_c, wetbulb_c, pressure_pa
     return p
@@ -46,9 +53,13 @@ def test_index_constants_are_the_places_of_the_names():
     for names, prefix in ((lay.SITE_PARAMETERS, "G_"), (lay.BANK_PARAMETERS, "B_"), (lay.PUMP_PARAMETERS, "P_")):
         values = [v for k, v in vars(lay).items() if k.startswith(prefix) and isinstance(v, int)]
         assert sorted(values) == list(range(len(names)))
-    assert lay.SITE_PARAMETERS[lay.G_TSET] == "supply_set_c" and lay.SITE_PARAMETERS[lay.G_RHOAIR] == "held_density_kg_m3"
+    assert (
+        lay.SITE_PARAMETERS[lay.G_TSET] == "supply_set_c" and lay.SITE_PARAMETERS[lay.G_RHOAIR] == "held_density_kg_m3"
+    )
     assert lay.SITE_PARAMETERS[lay.G_FREEZE] == "freeze_guard_c" and lay.SITE_PARAMETERS[lay.G_SUB] == "substep_s"
-    assert lay.BANK_PARAMETERS[lay.B_RESTART] == "restart_s" and lay.CHILLER_PARAMETERS[lay.H_AIR] == "condenser_air_kg_s"
+    assert (
+        lay.BANK_PARAMETERS[lay.B_RESTART] == "restart_s" and lay.CHILLER_PARAMETERS[lay.H_AIR] == "condenser_air_kg_s"
+    )
     assert lay.SITE_LOGIC[lay.S_SPEED] == "speed_set" and lay.SITE_LOGIC[lay.S_READY] == "control_ready_s"
 
 
@@ -95,7 +106,7 @@ def test_fast_steps_agree_with_solve_ivp():
             p.u_cdu[0, 1] = 575e3 * (1.0 + 0.5 * np.sin(k / 5.0))
             p.u_pump[1, lay.UP_TRIP] = 1.0 if 12 <= k < 20 else 0.0
             p.advance(k * 10 * S, (k + 1) * 10 * S)
-        worst = max(worst, float(np.abs(fast.out[lay.O_MIX:lay.O_BYP] - slow.out[lay.O_MIX:lay.O_BYP]).max()))
+        worst = max(worst, float(np.abs(fast.out[lay.O_MIX : lay.O_BYP] - slow.out[lay.O_MIX : lay.O_BYP]).max()))
         assert fast.out[lay.O_FLOW] == pytest.approx(slow.out[lay.O_FLOW], abs=0.02)
     assert worst < 2e-3
 
@@ -162,7 +173,9 @@ def test_pump_trip_standby_start_and_coast_down():
     assert flow[-1] == pytest.approx(before, rel=0.03)
     # n' = -(n^2 + c)/tau has the closed form n = sqrt(c) tan(atan(n0/sqrt(c)) - sqrt(c) t / tau)
     c, tau = 4e-3, 3.0
-    assert coasted == pytest.approx(np.sqrt(c) * np.tan(np.arctan(speed / np.sqrt(c)) - np.sqrt(c) * 3.0 / tau), rel=1e-4)
+    assert coasted == pytest.approx(
+        np.sqrt(c) * np.tan(np.arctan(speed / np.sqrt(c)) - np.sqrt(c) * 3.0 / tau), rel=1e-4
+    )
     assert p.d[6] == 1.0 and p.d[0] == 0.0
 
 
@@ -200,14 +213,16 @@ def _on_after_second(p: FwsPlant, t: int) -> bool:
 def test_controller_loss_freezes_commands_and_restarts_late():
     p = inputs(plant(chillers=0), drybulb_c=25.0, wetbulb_c=18.0)
     run(p, 3600, every=4)
-    signal = p.d[-len(lay.SITE_LOGIC):][0:2].copy()
+    signal = p.d[-len(lay.SITE_LOGIC) :][0:2].copy()
     p.u_site[lay.US_POWER] = 0.0
     p.u_site[lay.US_DB] = 30.0
     run(p, 300, t=3600)
     frozen = p.block("fan_speed_fraction").copy()
     p.u_site[lay.US_POWER] = 1.0
     run(p, 55, t=3900)
-    assert p.block("fan_speed_fraction") == pytest.approx(frozen, abs=1e-9) and signal[1] == pytest.approx(frozen[0], abs=0.01)
+    assert p.block("fan_speed_fraction") == pytest.approx(frozen, abs=1e-9) and signal[1] == pytest.approx(
+        frozen[0], abs=0.01
+    )
     run(p, 120, t=3955)
     assert p.block("fan_speed_fraction")[0] > frozen[0] + 0.02
 
@@ -222,9 +237,9 @@ def test_cold_weather_opens_the_bypass_and_keeps_the_supply():
 def test_freeze_guard_locks_the_fans():
     p = inputs(plant(), heat_w=0.0, drybulb_c=-15.0, wetbulb_c=-16.0, valve=0.3)
     p.y[p.blocks["bank_c"]] = 3.0
-    p.d[-len(lay.SITE_LOGIC):][1] = 1.0
+    p.d[-len(lay.SITE_LOGIC) :][1] = 1.0
     p.advance(0, S)
-    d_bank = p.d[3 * (p.sizes.pumps + p.sizes.chillers):][: 3 * p.sizes.banks].reshape(-1, 3)
+    d_bank = p.d[3 * (p.sizes.pumps + p.sizes.chillers) :][: 3 * p.sizes.banks].reshape(-1, 3)
     assert np.all(d_bank[:, lay.LB_GUARD] == 1.0)
 
 
@@ -238,11 +253,13 @@ def test_each_off_normal_input_changes_the_supply():
 
     normal = supply(lambda p: None)
     changes = {
-        "fan": lambda p: p.u_bank[0].__setitem__(lay.UB_FAN, 0.0), "fouling": lambda p: p.u_bank[0].__setitem__(lay.UB_UA, 0.7),
+        "fan": lambda p: p.u_bank[0].__setitem__(lay.UB_FAN, 0.0),
+        "fouling": lambda p: p.u_bank[0].__setitem__(lay.UB_UA, 0.7),
         "recirculation": lambda p: p.u_bank[0].__setitem__(lay.UB_RECIRC, 3.0),
         "chiller": lambda p: p.u_chiller[0].__setitem__(lay.UH_TRIP, 1.0),
         "capacity": lambda p: p.u_chiller[0].__setitem__(lay.UH_CAP, 0.5),
-        "bias": lambda p: p.u_site.__setitem__(lay.US_BIAS, -2.0), "bypass": lambda p: p.u_site.__setitem__(lay.US_STUCK, 0.5),
+        "bias": lambda p: p.u_site.__setitem__(lay.US_BIAS, -2.0),
+        "bypass": lambda p: p.u_site.__setitem__(lay.US_STUCK, 0.5),
         "head": lambda p: p.u_pump[0].__setitem__(lay.UP_HEAD, 0.5),
     }
     for name, change in changes.items():
@@ -251,6 +268,7 @@ def test_each_off_normal_input_changes_the_supply():
 
 def test_whole_ode_system_against_exchanged_steps():
     """Inputs as functions of time inside one ODE, against means and end values handed over each second."""
+
     def heat(t: float) -> float:
         return 450e3 + 120e3 * np.sin(t / 97.0)
 

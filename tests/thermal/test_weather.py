@@ -47,7 +47,9 @@ def test_wet_bulb_and_saturation_pressure():
     assert found == pytest.approx(truth["value"], abs=truth["tolerance"])
     truth = TRUTH["saturation_pressure_pa"]
     for temperature_c, pressure_pa in truth["points"]:
-        assert float(saturation_pressure_pa(temperature_c)) == pytest.approx(pressure_pa, rel=truth["relative_tolerance"])
+        assert float(saturation_pressure_pa(temperature_c)) == pytest.approx(
+            pressure_pa, rel=truth["relative_tolerance"]
+        )
 
 
 def test_wet_bulb_never_above_dry_bulb(greensboro):
@@ -65,7 +67,11 @@ def test_dates_are_inverse():
 def test_missing_doubled_and_broken_hours_are_all_listed(greensboro):
     hour = np.delete(np.arange(8760), [100, 200])
     hour[300] = hour[299]
-    columns = [greensboro.drybulb_c[hour].copy(), greensboro.relative_humidity[hour] * 100.0, greensboro.pressure_pa[hour]]
+    columns = [
+        greensboro.drybulb_c[hour].copy(),
+        greensboro.relative_humidity[hour] * 100.0,
+        greensboro.pressure_pa[hour],
+    ]
     columns[0][10] = np.nan
     columns[2][11] = 5.0
     with pytest.raises(WeatherError) as caught:

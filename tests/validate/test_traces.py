@@ -63,4 +63,5 @@ def test_the_day_on_a_real_trace_agrees_with_the_replay(data: Path, name: str, u
     assert abs(c.itl_p50_difference) < 0.05
     assert abs(c.ttft_p99_difference) < 0.25
     n = bench.counts["requests_arrived"] / (bench.t * 1e-6)
-    assert n == pytest.approx(bench.c.fleet.pools[0].load.copies * bench.c.fleet.pools[0].load.trace.rate_per_s, rel=0.1)
+    load = bench.c.fleet.pools[0].load
+    assert n == pytest.approx(load.copies * load.trace.rate_per_s, rel=0.1)

@@ -7,8 +7,8 @@ from typing import Any
 
 from twin.contract import SECOND
 from twin.simulate import Experiment, Run, SavePolicy, Snapshot, simulate
-from twin.spec.scenario import Scenario
 from twin.spec.load import load_scenario
+from twin.spec.scenario import Scenario
 
 SHORT = ("clock.warmup=20min",)
 
@@ -31,10 +31,18 @@ def warm(name: str | None = None, *overrides: str, at_s: float = 60.0) -> Snapsh
     return simulate(scenario(name, *overrides), until=int(at_s * SECOND)).end
 
 
-def fork(start: Snapshot, name: str | None, *overrides: str, until_s: float, experiment: Experiment = Experiment(),
-         save: SavePolicy = SavePolicy()) -> Run:
+def fork(
+    start: Snapshot,
+    name: str | None,
+    *overrides: str,
+    until_s: float,
+    experiment: Experiment = Experiment(),
+    save: SavePolicy = SavePolicy(),
+) -> Run:
     """Go on from a snapshot under another script."""
-    return simulate(scenario(name, *overrides), start=start, until=int(until_s * SECOND), experiment=experiment, save=save)
+    return simulate(
+        scenario(name, *overrides), start=start, until=int(until_s * SECOND), experiment=experiment, save=save
+    )
 
 
 def kinds(run: Run) -> list[tuple[float, str, str]]:

@@ -22,8 +22,9 @@ def test_held_thermal_outputs_make_the_token_dip_vanish():
     start = warm("window", at_s=240.0)
     calm = fork(start, "window", until_s=600.0)
     faulted = fork(start, STANDBY_FAILS, until_s=600.0)
-    held = fork(start, STANDBY_FAILS, until_s=600.0,
-                experiment=Experiment(hold=Hold(int(FAULT_S * SECOND), THERMAL_OUT)))
+    held = fork(
+        start, STANDBY_FAILS, until_s=600.0, experiment=Experiment(hold=Hold(int(FAULT_S * SECOND), THERMAL_OUT))
+    )
     assert tokens(faulted) < 0.99 * tokens(calm)
     assert tokens(held) == pytest.approx(tokens(calm), rel=1e-6)
 
@@ -31,8 +32,7 @@ def test_held_thermal_outputs_make_the_token_dip_vanish():
 def test_held_rack_power_raises_the_peak_chip_temperature():
     start = warm("window", at_s=240.0)
     faulted = fork(start, STANDBY_FAILS, until_s=420.0)
-    held = fork(start, STANDBY_FAILS, until_s=420.0,
-                experiment=Experiment(hold=Hold(int(FAULT_S * SECOND), POWER_OUT)))
+    held = fork(start, STANDBY_FAILS, until_s=420.0, experiment=Experiment(hold=Hold(int(FAULT_S * SECOND), POWER_OUT)))
     peak = [r.results.series("chip_hottest_c", "1s")[1].max() for r in (faulted, held)]
     assert peak[1] > peak[0] + 5.0
 
@@ -53,8 +53,11 @@ def test_without_its_fault_the_run_is_identical_up_to_the_fault(name):
 def test_every_added_event_descends_from_the_root(name):
     calm, faulted = run("window"), run(name)
     difference = event_difference(calm.results.events, faulted.results.events)
-    roots = [e["id"] for e in faulted.results.events if e["t_s"] == FAULT_S and not e["causes"]
-             and e["kind"] in {"trip", "failed", "outage", "fail-to-start"}]
+    roots = [
+        e["id"]
+        for e in faulted.results.events
+        if e["t_s"] == FAULT_S and not e["causes"] and e["kind"] in {"trip", "failed", "outage", "fail-to-start"}
+    ]
     assert roots and len(difference.added) > len(roots)
     assert [f"{e['id']}" for e in orphans(difference, faulted.results.events, roots)] == []
 

@@ -17,8 +17,15 @@ SHORT = ["--duration", "2min", "--set", "clock.warmup=1min", "--no-usd"]
 
 
 def twin(*arguments, cwd, **more):
-    return subprocess.run([sys.executable, "-m", "twin.cli", *map(str, arguments)], cwd=cwd, capture_output=True,
-                          text=True, env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}, timeout=600, **more)
+    return subprocess.run(
+        [sys.executable, "-m", "twin.cli", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        timeout=600,
+        **more,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +41,15 @@ def test_a_run_folder_is_self_contained(done):
     place, said = done
     folder = place / said["folder"]
     names = {p.name for p in folder.iterdir()}
-    assert names >= {"run.json", "facility.yaml", "scenario.yaml", "kpis.json", "events.jsonl", "results.zarr", "report.html"}
+    assert names >= {
+        "run.json",
+        "facility.yaml",
+        "scenario.yaml",
+        "kpis.json",
+        "events.jsonl",
+        "results.zarr",
+        "report.html",
+    }
     kpis = json.loads((folder / "kpis.json").read_text())
     wanted = """tokens_per_second tokens_per_joule tokens_per_second_per_mw cost_per_million_tokens_usd
         gpu_utilization_fraction cpu_utilization_fraction memory_utilization_fraction network_utilization_fraction
@@ -54,8 +69,17 @@ def test_a_run_folder_is_self_contained(done):
 def test_the_resolved_files_reproduce_the_run(done, tmp_path):
     place, said = done
     folder = place / said["folder"]
-    again = twin("run", folder / "facility.yaml", "--scenario", folder / "scenario.yaml", "--no-usd", "--out", "again",
-                 "--json", cwd=tmp_path)
+    again = twin(
+        "run",
+        folder / "facility.yaml",
+        "--scenario",
+        folder / "scenario.yaml",
+        "--no-usd",
+        "--out",
+        "again",
+        "--json",
+        cwd=tmp_path,
+    )
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["kpis"] == said["kpis"]
 
@@ -96,8 +120,11 @@ BAD = {
     "unknown key": ("base: gb300-su\nrackz: {}\n", "racks"),
     "unknown equipment": ("base: gb300-su\nracks:\n  H1_R01_RK01: {type: gb300-nvl27}\n", "gb300-nvl72"),
     "rack without a loop": ("base: gb300-su\nracks:\n  H1_R01_RK01: {loop: H1_TCS9}\n", "H1_TCS9"),
-    "rack without a feed": ("base: gb300-su\npower:\n  nodes:\n    H1_R01_RK01_WA: null\n    H1_R01_RK01_WB: null\n"
-                            "    H1_R01_RK01_WC: null\n    H1_R01_RK01_WD: null\n", "H1_R01_RK01"),
+    "rack without a feed": (
+        "base: gb300-su\npower:\n  nodes:\n    H1_R01_RK01_WA: null\n    H1_R01_RK01_WB: null\n"
+        "    H1_R01_RK01_WC: null\n    H1_R01_RK01_WD: null\n",
+        "H1_R01_RK01",
+    ),
     "not yaml": ("name: [x\n", ""),
     "negative value": ("base: gb300-su\ntcs:\n  control: {changeover_s: -5.0}\n", "changeover_s"),
 }
@@ -126,7 +153,9 @@ def test_every_problem_of_a_file_is_listed(tmp_path):
 
 def test_a_broken_trace_line_and_a_missing_weather_hour(tmp_path):
     trace = tmp_path / "trace.csv"
-    trace.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,4808,10\n2023-11-16 18:17:04.03,x,8\n")
+    trace.write_text(
+        "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,4808,10\n2023-11-16 18:17:04.03,x,8\n"
+    )
     result = twin("run", "gb300-su", "--trace", trace, "--out", "runs", cwd=tmp_path)
     assert result.returncode == 2 and "trace.csv:3" in result.stdout + result.stderr
     weather = tmp_path / "short.epw"
@@ -138,9 +167,24 @@ def test_a_broken_trace_line_and_a_missing_weather_hour(tmp_path):
 
 def test_interrupt_keeps_what_was_computed_and_says_so(tmp_path):
     process = subprocess.Popen(
-        [sys.executable, "-m", "twin.cli", "run", "gb300-su", "--set", "clock.warmup=1min", "--no-usd", "--out", "runs"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"})
+        [
+            sys.executable,
+            "-m",
+            "twin.cli",
+            "run",
+            "gb300-su",
+            "--set",
+            "clock.warmup=1min",
+            "--no-usd",
+            "--out",
+            "runs",
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+    )
     give_up = time.monotonic() + 240
     while not list(tmp_path.glob("runs/*/results.zarr/1s/*")) and time.monotonic() < give_up:
         assert process.poll() is None, process.communicate()

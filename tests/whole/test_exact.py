@@ -82,8 +82,13 @@ print(h.hexdigest())
 
 def digest(hash_seed, cache_dir, *overrides):
     env = os.environ | {"PYTHONHASHSEED": str(hash_seed), "NUMBA_CACHE_DIR": str(cache_dir)}
-    done = subprocess.run([sys.executable, "-c", DIGEST, *overrides], env=env, capture_output=True, text=True,
-                          cwd=os.fspath(__import__("pathlib").Path(__file__).parents[2]))
+    done = subprocess.run(
+        [sys.executable, "-c", DIGEST, *overrides],
+        env=env,
+        capture_output=True,
+        text=True,
+        cwd=os.fspath(__import__("pathlib").Path(__file__).parents[2]),
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip().splitlines()[-1]
 

@@ -43,7 +43,7 @@ def test_halved_flow_at_fixed_heat_doubles_the_coolant_rise():
     hold = Experiment(hold=Hold(120 * SECOND, HEAT))
     calm = fork(start, "window", until_s=420.0, experiment=hold)
     flow = last(calm, "loop_flow_kg_s")[0]
-    faults = '[{at: 120s, element: H1_R01_RK01, mode: %s, value: %r}]'
+    faults = "[{at: 120s, element: H1_R01_RK01, mode: %s, value: %r}]"
     low, high = 0.05, 1.0
     halved = calm
     for _ in range(12):  # the opening at which the rack gets half its flow
@@ -55,7 +55,9 @@ def test_halved_flow_at_fixed_heat_doubles_the_coolant_rise():
         low, high = (opening, high) if ratio < 0.5 else (low, opening)
     rise = [last(r, "rack_return_c")[0] - last(r, "rack_supply_c")[0] for r in (calm, halved)]
     assert last(halved, "chip_hottest_c")[0] < 89.0 and flow > 0
-    assert rise[1] / rise[0] == pytest.approx(last(calm, "rack_flow_kg_s")[0] / last(halved, "rack_flow_kg_s")[0], rel=0.02)
+    assert rise[1] / rise[0] == pytest.approx(
+        last(calm, "rack_flow_kg_s")[0] / last(halved, "rack_flow_kg_s")[0], rel=0.02
+    )
     assert rise[1] / rise[0] == pytest.approx(2.0, rel=0.02)
 
 

@@ -18,13 +18,32 @@ from twin.simulate import Experiment, SavePolicy, simulate
 LIMIT = 1e-6
 
 # Terms of the ledgers written out again, so that this test reads nothing but the store.
-SOURCE = ("electrical/utility_j", "electrical/generator_j", "electrical/battery_discharge_j",
-          "electrical/holdup_discharge_j")
+SOURCE = (
+    "electrical/utility_j",
+    "electrical/generator_j",
+    "electrical/battery_discharge_j",
+    "electrical/holdup_discharge_j",
+)
 STORAGE = ("electrical/battery_charge_j", "electrical/holdup_charge_j")
-MECHANICAL = ("tcs/cdu_pump_j", "tcs/cdu_controller_j", "fws/pump_j", "fws/controller_j", "fws/fan_j", "fws/chiller_j",
-              "air/ahu_j")
-REJECTED = ("fws/dry_cooler_rejected_j", "fws/chiller_rejected_j", "fws/tower_rejected_j", "fws/ambient_j",
-            "fws/reused_j", "air/ahu_rejected_j", "air/ambient_j", "electrical/ambient_j")
+MECHANICAL = (
+    "tcs/cdu_pump_j",
+    "tcs/cdu_controller_j",
+    "fws/pump_j",
+    "fws/controller_j",
+    "fws/fan_j",
+    "fws/chiller_j",
+    "air/ahu_j",
+)
+REJECTED = (
+    "fws/dry_cooler_rejected_j",
+    "fws/chiller_rejected_j",
+    "fws/tower_rejected_j",
+    "fws/ambient_j",
+    "fws/reused_j",
+    "air/ahu_rejected_j",
+    "air/ambient_j",
+    "electrical/ambient_j",
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +82,13 @@ def test_pue_from_the_store_alone(stored):
 def test_both_ledgers_close_over_the_run_and_in_the_worst_minute(stored):
     time_s, c = counters(stored)
     losses = total(c, [n for n in c if n.startswith("electrical/loss_")])
-    electrical = total(c, SOURCE) - total(c, ("load/rack_j", "network/switch_j")) - total(c, MECHANICAL) - losses \
+    electrical = (
+        total(c, SOURCE)
+        - total(c, ("load/rack_j", "network/switch_j"))
+        - total(c, MECHANICAL)
+        - losses
         - total(c, STORAGE)
+    )
     heat_in = total(c, ("load/heat_j", "network/switch_j", "electrical/conversion_heat_j")) + total(c, MECHANICAL)
     held = total(c, [n for n in c if n.startswith(("tcs/stored", "fws/stored", "air/stored", "coupling/transit"))])
     thermal = heat_in - total(c, REJECTED) - held
@@ -79,17 +103,32 @@ def test_both_ledgers_close_over_the_run_and_in_the_worst_minute(stored):
 def test_battery_books_close(stored):
     _, c = counters(stored)
     change = c["electrical/stored_battery_j"] - c["electrical/stored_battery_j"][0]
-    booked = c["electrical/battery_charge_j"] - c["electrical/battery_discharge_j"] - c["electrical/loss_battery_j"]
+    booked = c["electrical/battery_charge_j"] - c["electrical/battery_discharge_j"]  # at the cells
     assert np.max(np.abs(change - (booked - booked[0]))) <= 1.0  # J of some 1e8
-    assert c["electrical/battery_discharge_j"][-1] > 1e6
+    assert c["electrical/battery_discharge_j"][-1] > 1e6 and c["electrical/loss_battery_j"][-1] > 0
 
 
-ELECTRIC = [("electrical", p) for p in (
-    "rack_power_w", "switch_power_w", "cdu_pump_power_w", "cdu_controller_power_w", "fws_pump_power_w",
-    "fws_controller_power_w", "fan_power_w", "chiller_power_w", "ahu_power_w")]
+ELECTRIC = [
+    ("electrical", p)
+    for p in (
+        "rack_power_w",
+        "switch_power_w",
+        "cdu_pump_power_w",
+        "cdu_controller_power_w",
+        "fws_pump_power_w",
+        "fws_controller_power_w",
+        "fan_power_w",
+        "chiller_power_w",
+        "ahu_power_w",
+    )
+]
 HEAT = [("tcs", p) for p in ("gpu_heat_w", "cpu_heat_w", "nvswitch_heat_w", "rack_air_heat_w")] + [
-    ("fws", "cdu_primary_heat_w"), ("air", "rack_room_heat_w"), ("air", "cdu_room_heat_w"), ("air", "switch_power_w"),
-    ("air", "conversion_heat_j")]
+    ("fws", "cdu_primary_heat_w"),
+    ("air", "rack_room_heat_w"),
+    ("air", "cdu_room_heat_w"),
+    ("air", "switch_power_w"),
+    ("air", "conversion_heat_j"),
+]
 
 
 @pytest.mark.parametrize(("consumer", "port"), ELECTRIC + HEAT)
@@ -119,6 +158,10 @@ def test_every_exchange_of_the_model_is_in_the_list_above():
 
     components = build_components(done.plant, scenario("window"))
     coupling = Coupling(components, plant_axes(done.plant, components), SECOND)
-    crossing = {(c.name, p.name) for c in components for p in c.inputs
-                if coupling.ports[p.name].kind in ("mean", "joules") and p.name.endswith(("_w", "_j"))}
+    crossing = {
+        (c.name, p.name)
+        for c in components
+        for p in c.inputs
+        if coupling.ports[p.name].kind in ("mean", "joules") and p.name.endswith(("_w", "_j"))
+    }
     assert crossing == set(ELECTRIC + HEAT)

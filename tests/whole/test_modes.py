@@ -43,8 +43,10 @@ def test_mode_changes_physics_and_breaks_no_ledger(cls, name):
     hit = fork(start, "day", *CLOCK, f"faults={text}", until_s=END_S)
     modes = {spec.port for by in load_modes().values() for spec in by.values()}
     changed = [
-        q for q in calm.results.arrays["1s"]
-        if q not in modes and calm.results.quantities[q]["kind"] != "mode"
+        q
+        for q in calm.results.arrays["1s"]
+        if q not in modes
+        and calm.results.quantities[q]["kind"] != "mode"
         and not np.array_equal(calm.results.arrays["1s"][q], hit.results.arrays["1s"][q])
     ]
     assert changed, f"{cls}/{name} changes nothing that a room computes"

@@ -28,16 +28,22 @@ class Air:
 
     name = "air"
     inputs = (
-        Port("rack_room_heat_w", "rack", "mean"), Port("cdu_room_heat_w", "cdu", "mean"),
-        Port("switch_power_w", "switch", "mean"), Port("conversion_heat_j", "room", "joules"),
-        Port("outdoor_drybulb_c", "site", "mean"), Port("ahu_powered", "ahu", "mode", neutral=1.0),
-        Port("ahu_failed", "ahu", "mode"), Port("ahu_fan_fraction", "ahu", "mode", neutral=1.0),
+        Port("rack_room_heat_w", "rack", "mean"),
+        Port("cdu_room_heat_w", "cdu", "mean"),
+        Port("switch_power_w", "switch", "mean"),
+        Port("conversion_heat_j", "room", "joules"),
+        Port("outdoor_drybulb_c", "site", "mean"),
+        Port("ahu_powered", "ahu", "mode", neutral=1.0),
+        Port("ahu_failed", "ahu", "mode"),
+        Port("ahu_fan_fraction", "ahu", "mode", neutral=1.0),
         Port("ahu_capacity_fraction", "ahu", "mode", neutral=1.0),
     )
     outputs = (
-        Port("room_c", "room", "end", NEEDS, neutral=27.0), Port("ahu_power_w", "ahu", "mean", NEEDS),
+        Port("room_c", "room", "end", NEEDS, neutral=27.0),
+        Port("ahu_power_w", "ahu", "mean", NEEDS),
         Port("ahu_load_fraction", "ahu", "end", NEEDS),
-        Port("ahu_running", "ahu", "mode", neutral=1.0), Port("room_hot", "room", "mode"),
+        Port("ahu_running", "ahu", "mode", neutral=1.0),
+        Port("room_hot", "room", "mode"),
     )
     grid: Us = 0
     can_rewind = True
@@ -76,8 +82,9 @@ class Air:
         value, air = inputs.value, self.air
         seconds = (t_end - t) / SECOND
         air.heat_w[:] = value["conversion_heat_j"] / seconds
-        air.heat_w[self.hall] += (value["rack_room_heat_w"].sum() + value["cdu_room_heat_w"].sum()
-                                  + value["switch_power_w"].sum())
+        air.heat_w[self.hall] += (
+            value["rack_room_heat_w"].sum() + value["cdu_room_heat_w"].sum() + value["switch_power_w"].sum()
+        )
         air.outdoor_c = float(value["outdoor_drybulb_c"][0])
         before = air.d_ahu[:, 0].tolist()
         try:
@@ -88,11 +95,19 @@ class Air:
         if not np.isfinite(room_c).all():
             raise SolverError("room air is no longer finite", t_s=t_end / SECOND, state="room_c")
         na, nr = len(self.handlers), len(self.rooms)
-        outputs = {"room_c": room_c, "ahu_power_w": air.handler_j / seconds,
-                   "ahu_load_fraction": air.y[2 * nr:2 * nr + na].copy()}
-        joules = {"air/ahu_j": float(air.handler_j.sum()), "air/ahu_rejected_j": air.rejected_j,
-                  "air/ambient_j": air.outdoors_j}
-        return Advanced(t_end, outputs, joules, {}, self._changes(t, before, inputs) + self._alarms(t_end, room_c, inputs))
+        outputs = {
+            "room_c": room_c,
+            "ahu_power_w": air.handler_j / seconds,
+            "ahu_load_fraction": air.y[2 * nr : 2 * nr + na].copy(),
+        }
+        joules = {
+            "air/ahu_j": float(air.handler_j.sum()),
+            "air/ahu_rejected_j": air.rejected_j,
+            "air/ambient_j": air.outdoors_j,
+        }
+        return Advanced(
+            t_end, outputs, joules, {}, self._changes(t, before, inputs) + self._alarms(t_end, room_c, inputs)
+        )
 
     def _read(self, inputs: Inputs) -> None:
         value, v = inputs.value, self.air.v
@@ -124,7 +139,9 @@ class Air:
             else:
                 kind, causes, via = "ahu-stop", [], (("room_c", room),)
             at = max(int(self.air.d_ahu[j, 2]), t)
-            events.append(Event(at, self.handlers[j], kind, tuple(c for c in causes if c), via, (("ahu_running", j, now),)))
+            events.append(
+                Event(at, self.handlers[j], kind, tuple(c for c in causes if c), via, (("ahu_running", j, now),))
+            )
         return tuple(events)
 
     def _alarms(self, t: Us, room_c: np.ndarray, inputs: Inputs) -> tuple[Event, ...]:
@@ -132,12 +149,30 @@ class Air:
         for r, temperature in enumerate(room_c.tolist()):
             if not self._hot[r] and temperature > HOT_LIMIT_C:
                 self._hot[r] = True
-                events.append(Event(t, self.rooms[r], "room-hot", via=(("room_c", r),), sets=(("room_hot", r, 1.0),),
-                                    value=temperature, limit=HOT_LIMIT_C))
+                events.append(
+                    Event(
+                        t,
+                        self.rooms[r],
+                        "room-hot",
+                        via=(("room_c", r),),
+                        sets=(("room_hot", r, 1.0),),
+                        value=temperature,
+                        limit=HOT_LIMIT_C,
+                    )
+                )
             elif self._hot[r] and temperature < HOT_RELEASE_C:
                 self._hot[r] = False
-                events.append(Event(t, self.rooms[r], "room-normal", (inputs.cause["room_hot"][r],),
-                                    sets=(("room_hot", r, 0.0),), value=temperature, limit=HOT_RELEASE_C))
+                events.append(
+                    Event(
+                        t,
+                        self.rooms[r],
+                        "room-normal",
+                        (inputs.cause["room_hot"][r],),
+                        sets=(("room_hot", r, 0.0),),
+                        value=temperature,
+                        limit=HOT_RELEASE_C,
+                    )
+                )
         return tuple(events)
 
     def stored_j(self) -> Mapping[str, float]:
@@ -148,8 +183,16 @@ class Air:
         found: list[tuple[str, int]] = [("conversion_heat_j", room), ("outdoor_drybulb_c", 0)]
         for j in range(len(self.handlers)):
             if int(self.air.ahu[j, 0]) == room:
-                found += [(name, j) for name in ("ahu_running", "ahu_powered", "ahu_failed", "ahu_fan_fraction",
-                                                 "ahu_capacity_fraction")]
+                found += [
+                    (name, j)
+                    for name in (
+                        "ahu_running",
+                        "ahu_powered",
+                        "ahu_failed",
+                        "ahu_fan_fraction",
+                        "ahu_capacity_fraction",
+                    )
+                ]
         if room == self.hall:
             found += [(name, i) for name, n in self._hall_sources for i in range(n)]
         return found
@@ -192,27 +235,41 @@ def build_air(plant: Any, scenario: Any) -> Air:
     handlers = []
     for entry in section.handlers.values():
         unit = item(entry.type)
-        handlers.append({
-            "room": float(ids["room"].index(entry.room)), "capacity_w": float(unit["capacity_w"]),
-            "rated_return_c": float(unit["rated_return_c"]), "rated_outdoor_c": float(unit["rated_outdoor_c"]),
-            "carnot_fraction": float(unit["carnot_ratio"]), "evaporator_k": float(unit["evaporator_k"]),
-            "condenser_k": float(unit["condenser_k"]), "fan_w": float(unit["fan_w"]),
-            "fan_minimum_fraction": float(unit["fan_minimum_fraction"]),
-            "minimum_load_fraction": float(unit["minimum_load_fraction"]),
-            "condenser_air_kg_s": float(unit["condenser_air_kg_s"]), "restart_s": entry.restart_s,
-        })
+        handlers.append(
+            {
+                "room": float(ids["room"].index(entry.room)),
+                "capacity_w": float(unit["capacity_w"]),
+                "rated_return_c": float(unit["rated_return_c"]),
+                "rated_outdoor_c": float(unit["rated_outdoor_c"]),
+                "carnot_fraction": float(unit["carnot_ratio"]),
+                "evaporator_k": float(unit["evaporator_k"]),
+                "condenser_k": float(unit["condenser_k"]),
+                "fan_w": float(unit["fan_w"]),
+                "fan_minimum_fraction": float(unit["fan_minimum_fraction"]),
+                "minimum_load_fraction": float(unit["minimum_load_fraction"]),
+                "condenser_air_kg_s": float(unit["condenser_air_kg_s"]),
+                "restart_s": entry.restart_s,
+            }
+        )
     rooms = []
     for name, room in section.rooms.items():
         place = item(room.type)
         units = [item(h.type) for h in section.handlers.values() if h.room == name]
         control = units[0] if units else {"gain_per_k": 0.0, "reset_s": 300.0, "detect_s": 30.0, "scan_s": 5.0}
         density = float(place["pressure_pa"]) / (R_DRY_AIR_J_KG_K * (room.setpoint_c + 273.15))
-        rooms.append({
-            "air_j_k": float(place["volume_m3"]) * density * CP_DRY_AIR_J_KG_K, "contents_j_k": float(place["contents_j_k"]),
-            "contents_w_k": float(place["contents_exchange_w_k"]),
-            "outdoor_w_k": float(place["envelope_w_k"]) + float(place["outdoor_air_kg_s"]) * CP_DRY_AIR_J_KG_K,
-            "set_c": room.setpoint_c, "duty_units": float(room.duty_units), "gain_per_k": float(control["gain_per_k"]),
-            "reset_s": float(control["reset_s"]), "detect_s": float(control["detect_s"]), "scan_s": float(control["scan_s"]),
-        })
+        rooms.append(
+            {
+                "air_j_k": float(place["volume_m3"]) * density * CP_DRY_AIR_J_KG_K,
+                "contents_j_k": float(place["contents_j_k"]),
+                "contents_w_k": float(place["contents_exchange_w_k"]),
+                "outdoor_w_k": float(place["envelope_w_k"]) + float(place["outdoor_air_kg_s"]) * CP_DRY_AIR_J_KG_K,
+                "set_c": room.setpoint_c,
+                "duty_units": float(room.duty_units),
+                "gain_per_k": float(control["gain_per_k"]),
+                "reset_s": float(control["reset_s"]),
+                "detect_s": float(control["detect_s"]),
+                "scan_s": float(control["scan_s"]),
+            }
+        )
     air = Air(RoomAir(rooms, handlers, scenario.solver), ids, ids["room"].index(section.racks_in))
     return air.with_hall_sources(*(len(plant.axes.get(axis, ())) for axis in ("rack", "cdu", "switch")))

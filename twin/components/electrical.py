@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from electrical.compiled import (
     compile_model,
     initial_x,
 )
-from electrical.modes import FAULT_PORTS, ISOLATE, NEVER, OWN_PORTS, Change, powered_port
+from electrical.modes import FAULT_PORTS, ISOLATE, OWN_PORTS, Change, powered_port
 from electrical.one_line import PowerModel
 from electrical.sequence import Sequence
 from twin.components.electrical_model import load_axes, model_axes, power_axes, power_model, stagger_s
@@ -46,16 +47,16 @@ POWER_PORTS = {  # load axis -> the power it draws
 }
 NEEDS = tuple(POWER_PORTS.values())
 TERMS = ("utility", "generator", "battery_discharge", "battery_charge", "holdup_discharge", "holdup_charge")
-# outputs besides modes: name, axis, kind
+# outputs besides modes
 MEASURED = (
-    ("power_node_w", "power_node", "mean", "full"),
-    ("power_node_loading_fraction", "power_node", "mean", "full"),
-    ("power_node_voltage_v", "power_node", "end", "minute"),
-    ("power_node_current_a", "power_node", "mean", "minute"),
-    ("battery_soc_fraction", "ups", "end", "full"),
-    ("utility_w", "site", "mean", "full"),
-    ("generator_w", "site", "mean", "full"),
-    ("conversion_heat_j", "room", "joules", "none"),
+    Port("power_node_w", "power_node", "mean"),
+    Port("power_node_loading_fraction", "power_node", "mean"),
+    Port("power_node_voltage_v", "power_node", "end", record="minute"),
+    Port("power_node_current_a", "power_node", "mean", record="minute"),
+    Port("battery_soc_fraction", "ups", "end"),
+    Port("utility_w", "site", "mean"),
+    Port("generator_w", "site", "mean"),
+    Port("conversion_heat_j", "room", "joules", record="none"),
 )
 
 
@@ -89,20 +90,19 @@ class ElectricalComponent:
         loads = tuple(Port(POWER_PORTS[g.name], g.name, "mean") for g in self.groups)
         self.inputs: tuple[Port, ...] = loads + faults + isolate + own + powered
         needs = tuple(p.name for p in loads)
-        self.outputs: tuple[Port, ...] = (
-            own
-            + powered
-            + tuple(Port(name, axis, kind, needs=needs, record=record) for name, axis, kind, record in MEASURED)
-        )  # type: ignore[arg-type]
+        self.outputs: tuple[Port, ...] = own + powered + tuple(replace(port, needs=needs) for port in MEASURED)
         self.mode_names = [p.name for p in self.inputs if p.kind == "mode"]
         self.load_names = needs
         n, m = len(c.ids), len(c.load_ids)
-        self.x = initial_x(c)
-        self.y = np.zeros((3, m))
-        self.out = np.zeros((OUT_ROWS, n))
-        self.reached = np.zeros(n)
-        self.expired = np.zeros(m)
-        self.load_w = np.zeros(m)
+        # every float that steps lies in one buffer: a mark is one copy
+        rows = initial_x(c).shape[0], 3, OUT_ROWS, self.sequence.state.shape[0]
+        self.memory = np.zeros((rows[0] + rows[2] + rows[3] + 1) * n + (rows[1] + 2) * m)
+        parts = iter(np.split(self.memory, np.cumsum([rows[0] * n, rows[1] * m, rows[2] * n, rows[3] * n, n, m])))
+        self.x, self.y = next(parts).reshape(-1, n), next(parts).reshape(-1, m)
+        self.out, state = next(parts).reshape(-1, n), next(parts).reshape(-1, n)
+        self.reached, self.expired, self.load_w = parts
+        self.x[:], state[:] = initial_x(c), self.sequence.state
+        self.sequence.state = state
         self.served = np.ones(m)
         self.drawn_w = np.zeros(m)
         self.energy = np.zeros(10)
@@ -160,7 +160,7 @@ class ElectricalComponent:
         self.modes = now
         self._set_powered()
         self.flagged = False
-        self.walking = bool(np.any(self.sequence.walk_from > -NEVER))
+        self.walking = self.sequence.in_walk_in(t)
         if changes:
             self.flagged = True  # look again when they are applied
         return tuple(self._event(t, change, inputs) for change in changes)
@@ -219,95 +219,30 @@ class ElectricalComponent:
 
     def mark(self) -> object:
         s = self.sequence
-        return (
-            self.x.copy(),
-            self.y.copy(),
-            self.out.copy(),
-            self.reached.copy(),
-            self.expired.copy(),
-            self.load_w.copy(),
-            s.state.copy(),
-            self.flagged,
-            self.walking,
-            self.modes,
-            dict(s.since),
-            s.due,
-            s.walk_from.copy(),
-            s.starts.copy(),
-            s.ready_at.copy(),
-        )
+        return self.memory.copy(), s.counts.copy(), self.flagged, self.walking, self.modes, dict(s.since), s.due
 
     def rewind(self, mark: object) -> None:
         assert isinstance(mark, tuple)
         s = self.sequence
-        (
-            x,
-            y,
-            out,
-            reached,
-            expired,
-            load_w,
-            state,
-            self.flagged,
-            self.walking,
-            self.modes,
-            since,
-            s.due,
-            walk_from,
-            starts,
-            ready_at,
-        ) = mark
-        for mine, kept in (
-            (self.x, x),
-            (self.y, y),
-            (self.out, out),
-            (self.reached, reached),
-            (self.expired, expired),
-            (self.load_w, load_w),
-            (s.state, state),
-            (s.walk_from, walk_from),
-            (s.starts, starts),
-            (s.ready_at, ready_at),
-        ):
-            mine[:] = kept
-        s.since = dict(since)
+        memory, counts, self.flagged, self.walking, self.modes, since, s.due = mark
+        self.memory[:], s.counts[:], s.since = memory, counts, dict(since)
         self._set_powered()
 
     def save(self) -> State:
         s = self.sequence
         return {
-            "x": self.x.copy(),
-            "y": self.y.copy(),
-            "out": self.out.copy(),
-            "reached": self.reached.copy(),
-            "expired": self.expired.copy(),
-            "load_w": self.load_w.copy(),
-            "rows": s.state.copy(),
+            "memory": self.memory.copy(),
+            "counts": s.counts.copy(),
             "flagged": self.flagged,
             "walking": self.walking,
             "modes": {k: v.copy() for k, v in self.modes.items()},
             "since": dict(s.since),
             "due": s.due,
-            "walk_from": s.walk_from.copy(),
-            "starts": s.starts.copy(),
-            "ready_at": s.ready_at.copy(),
         }
 
     def load(self, state: State) -> None:
         s = self.sequence
-        for mine, kept in (
-            (self.x, "x"),
-            (self.y, "y"),
-            (self.out, "out"),
-            (self.reached, "reached"),
-            (self.expired, "expired"),
-            (self.load_w, "load_w"),
-            (s.state, "rows"),
-            (s.walk_from, "walk_from"),
-            (s.starts, "starts"),
-            (s.ready_at, "ready_at"),
-        ):
-            mine[...] = state[kept]
+        self.memory[:], s.counts[:] = state["memory"], state["counts"]
         self.flagged, self.walking = bool(state["flagged"]), bool(state["walking"])
         self.modes = {k: np.array(v, dtype=np.float64) for k, v in state["modes"].items()}
         s.since = {k: int(v) for k, v in state["since"].items()}

@@ -21,9 +21,19 @@ from twin.fmu.host import FmuHost
 from twin.fmu.mapping import Energy, PlantMapping, Row, read_mapping
 
 MODES_OUT = ("fws_pump_running", "chiller_running", "dry_cooler_guarded", "fws_supply_hot")
-ELECTRIC = {"fws/pump_j": "fws_pump_power_w", "fws/fan_j": "fan_power_w", "fws/chiller_j": "chiller_power_w",
-            "fws/controller_j": "fws_controller_power_w"}
-HEAT_TERMS = ("fws/dry_cooler_rejected_j", "fws/tower_rejected_j", "fws/chiller_rejected_j", "fws/ambient_j", "fws/reused_j")
+ELECTRIC = {
+    "fws/pump_j": "fws_pump_power_w",
+    "fws/fan_j": "fan_power_w",
+    "fws/chiller_j": "chiller_power_w",
+    "fws/controller_j": "fws_controller_power_w",
+}
+HEAT_TERMS = (
+    "fws/dry_cooler_rejected_j",
+    "fws/tower_rejected_j",
+    "fws/chiller_rejected_j",
+    "fws/ambient_j",
+    "fws/reused_j",
+)
 REQUIRED = ("fws_supply_c", "cdu_primary_flow_kg_s", *ELECTRIC.values())
 
 
@@ -102,8 +112,13 @@ class FmuPlant:
                 self._drawn_j[term] += drawn
         water_l = float(self._values["water_l_s"][0]) * seconds
         events = self._alarm(t_end, inputs)
-        return Advanced(t_end, {name: value.copy() for name, value in self._values.items()}, joules,
-                        {"fws/water_l": water_l}, events)
+        return Advanced(
+            t_end,
+            {name: value.copy() for name, value in self._values.items()},
+            joules,
+            {"fws/water_l": water_l},
+            events,
+        )
 
     def _step(self, t_end: Us, inputs: Inputs, joules: dict[str, float]) -> None:
         length_s = (t_end - self._from) / SECOND
@@ -142,13 +157,31 @@ class FmuPlant:
         supply = float(self._values["fws_supply_c"][0])
         if not self._hot and supply > self._limit_c:
             self._hot = True
-            return (Event(t, "SITE", "fws-supply-hot", via=(("fws_supply_c", 0),), sets=(("fws_supply_hot", 0, 1.0),),
-                          value=supply, limit=self._limit_c),)
+            return (
+                Event(
+                    t,
+                    "SITE",
+                    "fws-supply-hot",
+                    via=(("fws_supply_c", 0),),
+                    sets=(("fws_supply_hot", 0, 1.0),),
+                    value=supply,
+                    limit=self._limit_c,
+                ),
+            )
         low = self._limit_c - HOT_K + HOT_RELEASE_K
         if self._hot and supply < low:
             self._hot = False
-            return (Event(t, "SITE", "fws-supply-normal", causes=(inputs.cause["fws_supply_hot"][0],),
-                          sets=(("fws_supply_hot", 0, 0.0),), value=supply, limit=low),)
+            return (
+                Event(
+                    t,
+                    "SITE",
+                    "fws-supply-normal",
+                    causes=(inputs.cause["fws_supply_hot"][0],),
+                    sets=(("fws_supply_hot", 0, 0.0),),
+                    value=supply,
+                    limit=low,
+                ),
+            )
         return ()
 
     def drivers(self, port: str, index: int) -> Iterable[tuple[str, int]]:
@@ -158,12 +191,24 @@ class FmuPlant:
     # ------------------------------------------------------------------------------------------------ state
 
     def stored_j(self) -> Mapping[str, float]:
-        return {"water": self._sum(self._stored_rows, self._raw), "transit": float(self._heat_j.sum()) + self._late_j
-                + sum(self._drawn_j.values())}
+        return {
+            "water": self._sum(self._stored_rows, self._raw),
+            "transit": float(self._heat_j.sum()) + self._late_j + sum(self._drawn_j.values()),
+        }
 
     def _memory(self) -> tuple[Any, ...]:
-        return ({k: v.copy() for k, v in self._values.items()}, self._from, self._before, self._heat_j.copy(),
-                dict(self._drawn_j), self._late_j, list(self._raw), dict(self._totals), self._hot, len(self._history))
+        return (
+            {k: v.copy() for k, v in self._values.items()},
+            self._from,
+            self._before,
+            self._heat_j.copy(),
+            dict(self._drawn_j),
+            self._late_j,
+            list(self._raw),
+            dict(self._totals),
+            self._hot,
+            len(self._history),
+        )
 
     def mark(self) -> object:
         self.host.keep()
@@ -182,9 +227,16 @@ class FmuPlant:
 
     def save(self) -> State:
         state: State = {
-            "values": {k: v.copy() for k, v in self._values.items()}, "from": self._from, "before": self._before,
-            "heat_j": self._heat_j.copy(), "drawn_j": dict(self._drawn_j), "late_j": self._late_j,
-            "raw": np.array(self._raw), "totals": dict(self._totals), "hot": self._hot, "opened": self._opened,
+            "values": {k: v.copy() for k, v in self._values.items()},
+            "from": self._from,
+            "before": self._before,
+            "heat_j": self._heat_j.copy(),
+            "drawn_j": dict(self._drawn_j),
+            "late_j": self._late_j,
+            "raw": np.array(self._raw),
+            "totals": dict(self._totals),
+            "hot": self._hot,
+            "opened": self._opened,
             "sha256": self.host.info.sha256,
         }
         if self.host.info.can_serialize:
@@ -206,9 +258,20 @@ class FmuPlant:
             for row in np.asarray(state["history"], dtype=np.float64).tolist():
                 self._history.append((row[0], row[1], tuple(row[2:])))
                 self.host.step(row[0], row[1], row[2:])
-        self._recall((state["values"], int(state["from"]), int(state["before"]), state["heat_j"], state["drawn_j"],
-                      float(state["late_j"]), [float(x) for x in state["raw"]], state["totals"], bool(state["hot"]),
-                      len(self._history)))
+        self._recall(
+            (
+                state["values"],
+                int(state["from"]),
+                int(state["before"]),
+                state["heat_j"],
+                state["drawn_j"],
+                float(state["late_j"]),
+                [float(x) for x in state["raw"]],
+                state["totals"],
+                bool(state["hot"]),
+                len(self._history),
+            )
+        )
 
     def close(self) -> None:
         """End the child process."""
@@ -217,17 +280,36 @@ class FmuPlant:
     def record(self) -> dict[str, Any]:
         """What the run record says of the unit: file, digest, start values, units, factors, timing."""
         info = self.host.info
-        rows = [{"port": r.port, "index": r.index, "variable": r.variable, "unit": r.unit, "scale": r.scale}
-                for r in (*self.mapping.inputs, *self.mapping.outputs)]
-        return {"file": info.file, "sha256": info.sha256, "fmi_version": info.fmi_version, "tool": info.tool,
-                "step_s": self.grid / SECOND, "input_timing": "held over the step, as at its start; heat as its mean",
-                "start": dict(self.mapping.start), "rows": rows, "unmapped": list(self.mapping.unmapped),
-                "unused_inputs": list(self.mapping.unused), "open_ledger_terms": list(self.open_terms),
-                "slowest_step_s": self.host.slowest_s}
+        rows = [
+            {"port": r.port, "index": r.index, "variable": r.variable, "unit": r.unit, "scale": r.scale}
+            for r in (*self.mapping.inputs, *self.mapping.outputs)
+        ]
+        return {
+            "file": info.file,
+            "sha256": info.sha256,
+            "fmi_version": info.fmi_version,
+            "tool": info.tool,
+            "step_s": self.grid / SECOND,
+            "input_timing": "held over the step, as at its start; heat as its mean",
+            "start": dict(self.mapping.start),
+            "rows": rows,
+            "unmapped": list(self.mapping.unmapped),
+            "unused_inputs": list(self.mapping.unused),
+            "open_ledger_terms": list(self.open_terms),
+            "slowest_step_s": self.host.slowest_s,
+        }
 
 
-def make_fmu_plant(file: Path, mapping_file: Path, ids: Mapping[str, Sequence[str]], *, step: Us, supply_set_c: float,
-                   start: Mapping[str, float] | None = None, step_limit_s: float = 30.0) -> FmuPlant:
+def make_fmu_plant(
+    file: Path,
+    mapping_file: Path,
+    ids: Mapping[str, Sequence[str]],
+    *,
+    step: Us,
+    supply_set_c: float,
+    start: Mapping[str, float] | None = None,
+    step_limit_s: float = 30.0,
+) -> FmuPlant:
     """The component of one FMU and its mapping file; ids: axis -> ids for every axis of the ports."""
     info = inspect_fmu(file)
     if info.refusals:
@@ -239,8 +321,9 @@ def make_fmu_plant(file: Path, mapping_file: Path, ids: Mapping[str, Sequence[st
         read.setdefault(row.variable)
     values = {**mapping.start, **(start or {})}
     host = FmuHost(file, [r.variable for r in mapping.inputs], list(read), values, step_limit_s=step_limit_s)
-    mapping = PlantMapping(mapping.inputs, mapping.outputs, mapping.energy, mapping.stored, values, mapping.unmapped,
-                           mapping.unused)
+    mapping = PlantMapping(
+        mapping.inputs, mapping.outputs, mapping.energy, mapping.stored, values, mapping.unmapped, mapping.unused
+    )
     return FmuPlant(host, mapping, {axis: len(i) for axis, i in ids.items()}, step, supply_set_c)
 
 
@@ -251,8 +334,15 @@ def build_fmu_plant(plant: Any, scenario: Any) -> FmuPlant:
     ids = {"site": ("SITE",), "cdu": tuple(plant.axes["cdu"]), **own}
     folder = Path(getattr(plant.facility, "folder", "."))
     unit = section.fmu
-    return make_fmu_plant(_file(folder, unit.file), _file(folder, unit.mapping), ids, step=round(unit.step_s * SECOND),
-                          supply_set_c=section.supply_setpoint_c, start=unit.start, step_limit_s=unit.step_limit_s)
+    return make_fmu_plant(
+        _file(folder, unit.file),
+        _file(folder, unit.mapping),
+        ids,
+        step=round(unit.step_s * SECOND),
+        supply_set_c=section.supply_setpoint_c,
+        start=unit.start,
+        step_limit_s=unit.step_limit_s,
+    )
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -39,7 +39,8 @@ def build_load(plant: Any, scenario: Any) -> LoadComponent:
     start = scenario.clock.start
     fleet = Fleet(
         ids, hardware, serving_power(gpu, cpu, engine, recipe), pools, jobs,
-        silicon_spread(ids, hardware, scenario.seed), start_hour=start.hour + start.minute / 60.0 + start.second / 3600.0,
+        silicon_spread(ids, hardware, scenario.seed),
+        start_hour=start.hour + start.minute / 60.0 + start.second / 3600.0,
         low_fraction=work.arrivals.low_fraction if work.arrivals else 1.0,
         peak_hour=work.arrivals.peak_hour if work.arrivals else 15.0,
     )  # fmt: skip
@@ -129,7 +130,8 @@ def workload_trace(work: Any, seed: int, element: str) -> Trace:
     g = work.generator
     classes = {name: RequestClass(**c.model_dump(exclude={"source"})) for name, c in g.classes.items()}
     return generate_trace(
-        classes, count=g.requests, length_s=g.length_s, variance_over_mean=g.variance_over_mean, seed=seed, element=element
+        classes, count=g.requests, length_s=g.length_s, variance_over_mean=g.variance_over_mean, seed=seed,
+        element=element,
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
 from twin.contract import SECOND, Advanced, Array, Event, Inputs, Port, State, Us
-from twin.load.fleet import FLOWS, HOST_GPUS, CPU_USE, FABRIC, GPU_USE, MEMORY_USE, Demand, Fleet, Second
+from twin.load.fleet import CPU_USE, FABRIC, FLOWS, GPU_USE, HOST_GPUS, MEMORY_USE, Demand, Fleet, Second
 from twin.load.histogram import ITL_BINS, TTFT_BINS
 from twin.load.power import ITEMS
 from twin.load.throttle import RESTART, THROTTLE_END, THROTTLE_START, TRIP, ThrottleSettings, scan_racks, scan_vector
@@ -69,6 +69,15 @@ OUTPUTS = (
 CLOCK, BEFORE_C, ENGAGED, TRIPPED, TRIPPED_AT, UP, READY_S = range(7)
 ROWS = 7
 MEANS = frozenset(p.name for p in OUTPUTS if p.kind == "mean")
+
+
+class Mark(NamedTuple):
+    """What a step may change; the pools are undone by their journal."""
+
+    moved: Array
+    ready_s: Array
+    held: list[Any]
+    jobs: list[tuple[float | int, ...]]
 
 
 class LoadComponent:
@@ -198,17 +207,17 @@ class LoadComponent:
 
     def mark(self) -> object:
         held = [getattr(self, name) for name in _HELD]
-        return self._r.copy(), self._job_ready_s.copy(), held, [j.mark() for j in self.fleet.jobs]
+        return Mark(self._r.copy(), self._job_ready_s.copy(), held, [j.mark() for j in self.fleet.jobs])
 
     def rewind(self, mark: object) -> None:
-        moved, ready, held, jobs = mark  # type: ignore[misc]
+        assert isinstance(mark, Mark)
         second = self._second
-        self._r[:], self._job_ready_s[:] = moved, ready
-        for name, value in zip(_HELD, held, strict=True):
+        self._r[:], self._job_ready_s[:] = mark.moved, mark.ready_s
+        for name, value in zip(_HELD, mark.held, strict=True):
             setattr(self, name, value)
         if second != self._second:
             self.fleet.take_back()
-        for job, saved in zip(self.fleet.jobs, jobs, strict=True):
+        for job, saved in zip(self.fleet.jobs, mark.jobs, strict=True):
             job.rewind(saved)
 
     def save(self) -> State:
@@ -249,8 +258,9 @@ class LoadComponent:
                 self._r[READY_S, r] = np.inf
                 if self._r[UP, r] > 0.0:
                     self._r[UP, r] = 0.0
-                    self._lose(r, t)
-                    events.append(Event(t, self.fleet.rack_ids[r], "rack-dark", cause, sets=(("rack_up", int(r), 0.0),)))
+                    self._lose(int(r), t)
+                    sets = (("rack_up", int(r), 0.0),)
+                    events.append(Event(t, self.fleet.rack_ids[r], "rack-dark", cause, sets=sets))
         if changed.size:
             self._powered = powered
             self._again(t, inputs)
@@ -389,7 +399,8 @@ class LoadComponent:
             "cpu_utilization_fraction": use[CPU_USE], "memory_utilization_fraction": use[MEMORY_USE],
             "fabric_demand_bit_s": use[FABRIC], "tokens_per_s": flow[:, 0], "tokens_in_sla_per_s": flow[:, 1],
             "requests_arrived_per_s": flow[:, 3], "requests_completed_per_s": flow[:, 4],
-            "requests_rejected_per_s": flow[:, 5], "requests_running": now.waiting[0], "requests_queued": now.waiting[1],
+            "requests_rejected_per_s": flow[:, 5], "requests_running": now.waiting[0],
+            "requests_queued": now.waiting[1],
             "training_tokens_per_s": np.array([j.tokens_per_s for j in fleet.jobs]),
             "ttft_count_per_s": flow[:, k : k + TTFT_BINS.count].ravel(),
             "itl_count_per_s": flow[:, k + TTFT_BINS.count :].ravel(),

@@ -53,8 +53,8 @@ class Tcs:
         self._blocks = b = self.model.layout.slices
         self._meters = slice(b["primary_j"].start, self.model.layout.size)
         shown = ("chip_c", "plate_c", "cpu_c", "switch_c", "return_c", "supply_c", "air_c", "tcs_supply_c",
-                 "tcs_return_c", "vessel_kg", "cdu_primary_out_c", "valve_fraction", "pump_speed_fraction", "primary_j", "pump_j",
-                 "rack_room_j")  # fmt: skip
+                 "tcs_return_c", "vessel_kg", "cdu_primary_out_c", "valve_fraction", "pump_speed_fraction",
+                 "primary_j", "pump_j", "rack_room_j")  # fmt: skip
         self._shown = [b[name] for name in shown]
         racks = len(params.axes["rack"])
         ends = np.cumsum([racks, racks, cdus, cdus, cdus, pumps, 6]).tolist()

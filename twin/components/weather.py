@@ -59,15 +59,20 @@ class Weather:
         hour = min(int(middle_s // 3600.0), len(self._time_s) - 2)
         x = min(middle_s / 3600.0 - hour, 1.0)
         drybulb, wetbulb, pressure = (np.array([c[hour] + x * (c[hour + 1] - c[hour])]) for c in columns)
-        return Advanced(t_end, {"outdoor_drybulb_c": drybulb, "outdoor_wetbulb_c": wetbulb,
-                                "outdoor_pressure_pa": pressure})
+        return Advanced(
+            t_end, {"outdoor_drybulb_c": drybulb, "outdoor_wetbulb_c": wetbulb, "outdoor_pressure_pa": pressure}
+        )
 
     def _with_offset(self, offset_k: float) -> tuple[Array, Array, Array]:
         if offset_k not in self._shifted:
             drybulb_c, wetbulb_c, pressure_pa = self._columns
             ratio = humidity_ratio_from_wet_bulb(drybulb_c, wetbulb_c, pressure_pa)
             warmer_c = drybulb_c + offset_k
-            self._shifted[offset_k] = (warmer_c, wet_bulb_from_humidity_ratio_c(warmer_c, ratio, pressure_pa), pressure_pa)
+            self._shifted[offset_k] = (
+                warmer_c,
+                wet_bulb_from_humidity_ratio_c(warmer_c, ratio, pressure_pa),
+                pressure_pa,
+            )
         return self._shifted[offset_k]
 
     def stored_j(self) -> Mapping[str, float]:
@@ -107,7 +112,11 @@ def build_weather(plant: Any, scenario: Any) -> Weather:
     try:
         return Weather(day_table(weather_year(str(source)), date, hours), start_s)
     except WeatherError as error:
-        raise SpecError([Problem(str(source), 1, place, found, "8760 complete hours of dry bulb, humidity and pressure")
-                         for place, found in error.problems]) from error
+        raise SpecError(
+            [
+                Problem(str(source), 1, place, found, "8760 complete hours of dry bulb, humidity and pressure")
+                for place, found in error.problems
+            ]
+        ) from error
     except ValueError as error:
         raise SpecError([Problem(str(source), 1, "date", str(error), "'hottest' or MM-DD")]) from error

@@ -35,8 +35,10 @@ def check_archive(path: Path) -> list[str]:
     total = sum(e.file_size for e in entries)
     packed = sum(e.compress_size for e in entries) or 1
     if len(entries) > MAX_ENTRIES or total > MAX_BYTES or (total > 50 << 20 and total / packed > MAX_RATIO):
-        raise FmuError(f"{path.name}: {len(entries)} entries that unpack to {total} bytes, wanted at most {MAX_ENTRIES} "
-                       f"entries, {MAX_BYTES} bytes and a ratio of {MAX_RATIO}")
+        raise FmuError(
+            f"{path.name}: {len(entries)} entries that unpack to {total} bytes, wanted at most {MAX_ENTRIES} "
+            f"entries, {MAX_BYTES} bytes and a ratio of {MAX_RATIO}"
+        )
     for entry in entries:
         name = PurePosixPath(entry.filename.replace("\\", "/"))
         mode = entry.external_attr >> 16

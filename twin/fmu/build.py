@@ -16,11 +16,18 @@ from xml.etree import ElementTree
 from twin.errors import FmuError
 
 EXAMPLES = Path(__file__).parent / "examples"
-BASE_UNITS: Mapping[str, Mapping[str, str]] = {
-    "K": {"K": "1"}, "degC": {"K": "1", "offset": "273.15"}, "W": {"kg": "1", "m": "2", "s": "-3"},
-    "kW": {"kg": "1", "m": "2", "s": "-3", "factor": "1000"}, "J": {"kg": "1", "m": "2", "s": "-2"},
-    "Pa": {"kg": "1", "m": "-1", "s": "-2"}, "psi": {"kg": "1", "m": "-1", "s": "-2", "factor": "6894.757293168361"},
-    "kg/s": {"kg": "1", "s": "-1"}, "L/s": {"m": "3", "s": "-1", "factor": "0.001"}, "s": {"s": "1"}, "1": {},
+BASE_UNITS: dict[str, dict[str, str]] = {
+    "K": {"K": "1"},
+    "degC": {"K": "1", "offset": "273.15"},
+    "W": {"kg": "1", "m": "2", "s": "-3"},
+    "kW": {"kg": "1", "m": "2", "s": "-3", "factor": "1000"},
+    "J": {"kg": "1", "m": "2", "s": "-2"},
+    "Pa": {"kg": "1", "m": "-1", "s": "-2"},
+    "psi": {"kg": "1", "m": "-1", "s": "-2", "factor": "6894.757293168361"},
+    "kg/s": {"kg": "1", "s": "-1"},
+    "L/s": {"m": "3", "s": "-1", "factor": "0.001"},
+    "s": {"s": "1"},
+    "1": {},
 }
 
 
@@ -57,26 +64,38 @@ def headers() -> Path:
     return Path(spec.origin).parent / "c-code"
 
 
-def description_xml(identifier: str, guid: str, variables: Sequence[RealVariable], *, flags: Mapping[str, str],
-                    step_s: float = 1.0) -> bytes:
+def description_xml(
+    identifier: str, guid: str, variables: Sequence[RealVariable], *, flags: Mapping[str, str], step_s: float = 1.0
+) -> bytes:
     """modelDescription.xml of an FMI 2.0 co-simulation unit."""
-    root = ElementTree.Element("fmiModelDescription", fmiVersion="2.0", modelName=identifier, guid=guid,
-                               generationTool="aifactory-twin", variableNamingConvention="structured")
-    ElementTree.SubElement(root, "CoSimulation", modelIdentifier=identifier, **flags)
+    root = ElementTree.Element(
+        "fmiModelDescription",
+        fmiVersion="2.0",
+        modelName=identifier,
+        guid=guid,
+        generationTool="aifactory-twin",
+        variableNamingConvention="structured",
+    )
+    ElementTree.SubElement(root, "CoSimulation", {"modelIdentifier": identifier, **flags})
     used = sorted({v.unit for v in variables if v.unit})
     if used:
         definitions = ElementTree.SubElement(root, "UnitDefinitions")
         for name in used:
-            ElementTree.SubElement(ElementTree.SubElement(definitions, "Unit", name=name), "BaseUnit", **BASE_UNITS[name])
+            ElementTree.SubElement(ElementTree.SubElement(definitions, "Unit", name=name), "BaseUnit", BASE_UNITS[name])
     ElementTree.SubElement(root, "DefaultExperiment", startTime="0", stepSize=repr(step_s))
     listed = ElementTree.SubElement(root, "ModelVariables")
     for reference, variable in enumerate(variables):
-        variability = variable.variability or ("fixed" if variable.causality == "parameter" else "continuous")
-        initial = {"parameter": {"initial": "exact"}, "output": {"initial": "calculated"}}.get(variable.causality, {})
-        if variable.causality == "local" and variable.start is None:
-            initial = {"initial": "calculated"}
-        scalar = ElementTree.SubElement(listed, "ScalarVariable", name=variable.name, valueReference=str(reference),
-                                        causality=variable.causality, variability=variability, **initial)
+        scalar = ElementTree.SubElement(
+            listed,
+            "ScalarVariable",
+            {
+                "name": variable.name,
+                "valueReference": str(reference),
+                "causality": variable.causality,
+                "variability": variable.variability or ("fixed" if variable.causality == "parameter" else "continuous"),
+                **_initial(variable),
+            },
+        )
         real = {"unit": variable.unit} if variable.unit else {}
         if variable.relative:
             real["relativeQuantity"] = "true"
@@ -85,23 +104,40 @@ def description_xml(identifier: str, guid: str, variables: Sequence[RealVariable
         ElementTree.SubElement(scalar, "Real", real)
     structure = ElementTree.SubElement(root, "ModelStructure")
     outputs = [i for i, v in enumerate(variables, start=1) if v.causality == "output"]
-    for tag in ("Outputs", "InitialUnknowns"):
-        unknown = [i for i, v in enumerate(variables, start=1)
-                   if v.causality == "output" or (tag == "InitialUnknowns" and v.causality == "local" and v.start is None)]
-        if unknown if tag == "InitialUnknowns" else outputs:
-            group = ElementTree.SubElement(structure, tag)
-            for index in unknown if tag == "InitialUnknowns" else outputs:
-                ElementTree.SubElement(group, "Unknown", index=str(index))
+    for tag in ("Outputs", "InitialUnknowns") if outputs else ():
+        group = ElementTree.SubElement(structure, tag)
+        for index in outputs:
+            ElementTree.SubElement(group, "Unknown", index=str(index))
     return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
 
 
-STATE_FLAGS = {"canHandleVariableCommunicationStepSize": "true", "canGetAndSetFMUstate": "true",
-               "canSerializeFMUstate": "true"}
+def _initial(variable: RealVariable) -> dict[str, str]:
+    if variable.causality == "parameter":
+        return {"initial": "exact"}
+    calculated = variable.causality == "output" or (variable.causality == "local" and variable.start is None)
+    return {"initial": "calculated"} if calculated else {}
 
 
-def build_fmu(source: Path, target: Path, *, identifier: str, guid: str, variables: Sequence[RealVariable],
-              data: Mapping[str, str] | None = None, flags: Mapping[str, str] = STATE_FLAGS, defines: Sequence[str] = (),
-              step_s: float = 1.0, platform: str = "linux64") -> Path:
+STATE_FLAGS = {
+    "canHandleVariableCommunicationStepSize": "true",
+    "canGetAndSetFMUstate": "true",
+    "canSerializeFMUstate": "true",
+}
+
+
+def build_fmu(
+    source: Path,
+    target: Path,
+    *,
+    identifier: str,
+    guid: str,
+    variables: Sequence[RealVariable],
+    data: Mapping[str, str] | None = None,
+    flags: Mapping[str, str] = STATE_FLAGS,
+    defines: Sequence[str] = (),
+    step_s: float = 1.0,
+    platform: str = "linux64",
+) -> Path:
     """Compile one C file and pack the FMU.
 
     Parameters
@@ -123,13 +159,35 @@ def build_fmu(source: Path, target: Path, *, identifier: str, guid: str, variabl
         for file, text in (data or {}).items():
             (folder / file).write_text(text)
         library = folder / f"{identifier}.so"
-        command = [*compiler(), "-O2", "-std=c99", "-shared", "-fPIC", "-ffp-contract=off", f"-DNREAL={len(variables)}",
-                   f'-DGUID="{guid}"', *(f"-D{d}" for d in defines), "-I", str(folder), "-I", str(EXAMPLES), "-I",
-                   str(source.parent), "-I", str(headers()), str(source), "-lm", "-o", str(library)]
+        command = [
+            *compiler(),
+            "-O2",
+            "-std=c99",
+            "-shared",
+            "-fPIC",
+            "-ffp-contract=off",
+            f"-DNREAL={len(variables)}",
+            f'-DGUID="{guid}"',
+            *(f"-D{d}" for d in defines),
+            "-I",
+            str(folder),
+            "-I",
+            str(EXAMPLES),
+            "-I",
+            str(source.parent),
+            "-I",
+            str(headers()),
+            str(source),
+            "-lm",
+            "-o",
+            str(library),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise FmuError(f"{source.name} does not compile: {done.stderr.strip()[:2000]}")
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("modelDescription.xml", description_xml(identifier, guid, variables, flags=flags, step_s=step_s))
+            archive.writestr(
+                "modelDescription.xml", description_xml(identifier, guid, variables, flags=flags, step_s=step_s)
+            )
             archive.write(library, f"binaries/{platform}/{identifier}.so")
     return target

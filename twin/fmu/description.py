@@ -105,7 +105,9 @@ def _info(path: Path, root: ElementTree.Element, names: list[str]) -> FmuInfo:
         refusals.append(f"{' and '.join(kinds) or 'no kind'} only: export it for co-simulation")
     identifier = slave.get("modelIdentifier", "") if slave is not None else ""
     if f"binaries/{PLATFORM}/{identifier}.so" not in names:
-        refusals.append(f"no {PLATFORM} binary (it has {', '.join(platforms) or 'none'}): export or compile it for {PLATFORM}")
+        refusals.append(
+            f"no {PLATFORM} binary (it has {', '.join(platforms) or 'none'}): export or compile it for {PLATFORM}"
+        )
     needs_tool = slave is not None and slave.get("needsExecutionTool") == "true"
     if needs_tool:
         warnings.append("needs its authoring tool at run time")
@@ -123,10 +125,24 @@ def _info(path: Path, root: ElementTree.Element, names: list[str]) -> FmuInfo:
         return slave is not None and slave.get(name, default) == "true"
 
     return FmuInfo(
-        path.name, sha256_of(path), version, root.get("modelName", ""), root.get("guid", root.get("instantiationToken", "")),
-        root.get("generationTool", ""), kinds, platforms, identifier, flag("canGetAndSetFMUstate"),
-        flag("canSerializeFMUstate"), flag("canHandleVariableCommunicationStepSize"), needs_tool,
-        float(step) if step else None, units, variables, tuple(refusals), tuple(warnings),
+        path.name,
+        sha256_of(path),
+        version,
+        root.get("modelName", ""),
+        root.get("guid", root.get("instantiationToken", "")),
+        root.get("generationTool", ""),
+        kinds,
+        platforms,
+        identifier,
+        flag("canGetAndSetFMUstate"),
+        flag("canSerializeFMUstate"),
+        flag("canHandleVariableCommunicationStepSize"),
+        needs_tool,
+        float(step) if step else None,
+        units,
+        variables,
+        tuple(refusals),
+        tuple(warnings),
     )
 
 
@@ -156,8 +172,16 @@ def _variables(root: ElementTree.Element) -> dict[str, Variable]:
         low, high = attribute("min"), attribute("max")
         name = one.get("name", "")
         found[name] = Variable(
-            name, int(one.get("valueReference", "0")), one.get("causality", "local"), one.get("variability", "continuous"),
-            kind.tag, attribute("unit"), attribute("relativeQuantity") == "true", kind.get("start", ""),
-            float(low) if low else None, float(high) if high else None, one.get("description", ""),
+            name,
+            int(one.get("valueReference", "0")),
+            one.get("causality", "local"),
+            one.get("variability", "continuous"),
+            kind.tag,
+            attribute("unit"),
+            attribute("relativeQuantity") == "true",
+            kind.get("start", ""),
+            float(low) if low else None,
+            float(high) if high else None,
+            one.get("description", ""),
         )
     return found

@@ -12,17 +12,23 @@ from pathlib import Path
 from twin.fmu.build import EXAMPLES, RealVariable, build_fmu
 
 SITE_NAMES = {  # C index names of the columns, in the order of thermal.fws_layout
-    "site": ("G_CP G_RHO G_LOOP G_RANGE G_LEAK G_CS G_CR G_US G_UR G_CE G_DUTY G_DETECT G_SMIN G_DPSET G_DPGAIN G_DPTI G_TSET "
-             "G_FGAIN G_FTI G_STROKE G_HGAIN G_HTI G_HON G_HOFF G_HONS G_HOFFS G_HFLOW G_FREEZE G_CTLW G_CTLRESTART G_RHOAIR "
-             "G_SCAN G_SUB").split(),
+    "site": (
+        "G_CP G_RHO G_LOOP G_RANGE G_LEAK G_CS G_CR G_US G_UR G_CE G_DUTY G_DETECT G_SMIN G_DPSET G_DPGAIN G_DPTI "
+        "G_TSET G_FGAIN G_FTI G_STROKE G_HGAIN G_HTI G_HON G_HOFF G_HONS G_HOFFS G_HFLOW G_FREEZE G_CTLW "
+        "G_CTLRESTART G_RHOAIR G_SCAN G_SUB"
+    ).split(),
     "cdu": "C_BRANCH C_VALVE C_CAP".split(),
     "pump": "P_H0 P_A P_SHAFT P_RATED P_SHARE P_MOTOR P_COAST P_RAMP P_RESTART".split(),
-    "bank": "B_WET B_UA B_RATIO B_WATER B_AIR B_FAN B_RHO B_CAP B_NAT B_LAG B_NTU B_CYCLES B_DRIFT B_SPRAY B_RESTART".split(),
+    "bank": (
+        "B_WET B_UA B_RATIO B_WATER B_AIR B_FAN B_RHO B_CAP B_NAT B_LAG B_NTU B_CYCLES B_DRIFT B_SPRAY B_RESTART"
+    ).split(),
     "chiller": "H_CAP H_LVG H_AMB H_ETA H_DTE H_DTC H_MIN H_LAG H_AUX H_IDLE H_RESTART H_AIR".split(),
 }
 INPUT_NAMES = {
-    "cdu": "UC_VALVE UC_HEAT".split(), "pump": "UP_POWER UP_TRIP UP_BLOCK UP_HEAD".split(),
-    "bank": "UB_POWER UB_FAN UB_UA UB_RECIRC".split(), "chiller": "UH_POWER UH_TRIP UH_BLOCK UH_CAP".split(),
+    "cdu": "UC_VALVE UC_HEAT".split(),
+    "pump": "UP_POWER UP_TRIP UP_BLOCK UP_HEAD".split(),
+    "bank": "UB_POWER UB_FAN UB_UA UB_RECIRC".split(),
+    "chiller": "UH_POWER UH_TRIP UH_BLOCK UH_CAP".split(),
     "site": "US_DB US_WB US_P US_POWER US_FAIL US_BIAS US_STUCK".split(),
 }
 GUID = "{6a1f3d3e-2f0b-4a37-9d0e-7c5b1f2d8e41}"
@@ -46,7 +52,15 @@ class PlantData:
 
 
 def _unit(column: str) -> str:
-    for suffix, unit in (("_kg_s", "kg/s"), ("_w_k", ""), ("_j_k", ""), ("_pa", "Pa"), ("_c", "degC"), ("_w", "W"), ("_s", "s")):
+    for suffix, unit in (
+        ("_kg_s", "kg/s"),
+        ("_w_k", ""),
+        ("_j_k", ""),
+        ("_pa", "Pa"),
+        ("_c", "degC"),
+        ("_w", "W"),
+        ("_s", "s"),
+    ):
         if column.endswith(suffix):
             return unit
     return "K" if column.endswith("_k") and not column.endswith(("_per_k", "_kg_k", "_j_kg_k")) else ""
@@ -68,8 +82,15 @@ def plant_variables(data: PlantData) -> list[RealVariable]:
         for i in range(1 if kind == "site" else data.count(kind)):
             for column, value in zip(data.inputs[kind], data.start[kind], strict=True):
                 unit = _unit(column)
-                found.append(RealVariable(_named("in." + kind, i, column).replace("in.site[1]", "in.site"), "input", unit,
-                                          float(value), unit == "K"))
+                found.append(
+                    RealVariable(
+                        _named("in." + kind, i, column).replace("in.site[1]", "in.site"),
+                        "input",
+                        unit,
+                        float(value),
+                        unit == "K",
+                    )
+                )
     return found + [RealVariable(name, "output", unit) for name, unit in _outputs(data)]
 
 
@@ -77,15 +98,30 @@ def _outputs(data: PlantData) -> list[tuple[str, str]]:
     """In the order of report() in facility_plant.c."""
     c, p, b, h = (range(1, data.count(k) + 1) for k in ("cdu", "pump", "bank", "chiller"))
     return [
-        *((f"cdu[{i}].supply", "degC") for i in c), *((f"cdu[{i}].flow", "kg/s") for i in c),
-        ("loop.flow", "kg/s"), ("loop.header_dp", "Pa"), ("loop.mixed", "degC"), ("loop.leaving", "degC"),
-        ("loop.return", "degC"), ("loop.supply", "degC"), ("loop.bypass", "1"),
-        *((f"pump[{i}].power", "W") for i in p), *((f"bank[{i}].fan_power", "W") for i in b),
-        *((f"chiller[{i}].power", "W") for i in h), ("controller.power", "W"), ("loop.water", "L/s"),
-        *((f"pump[{i}].speed", "1") for i in p), *((f"bank[{i}].fan_speed", "1") for i in b),
+        *((f"cdu[{i}].supply", "degC") for i in c),
+        *((f"cdu[{i}].flow", "kg/s") for i in c),
+        ("loop.flow", "kg/s"),
+        ("loop.header_dp", "Pa"),
+        ("loop.mixed", "degC"),
+        ("loop.leaving", "degC"),
+        ("loop.return", "degC"),
+        ("loop.supply", "degC"),
+        ("loop.bypass", "1"),
+        *((f"pump[{i}].power", "W") for i in p),
+        *((f"bank[{i}].fan_power", "W") for i in b),
+        *((f"chiller[{i}].power", "W") for i in h),
+        ("controller.power", "W"),
+        ("loop.water", "L/s"),
+        *((f"pump[{i}].speed", "1") for i in p),
+        *((f"bank[{i}].fan_speed", "1") for i in b),
         *((f"chiller[{i}].load", "1") for i in h),
-        ("energy.dry_cooler_rejected", "J"), ("energy.tower_rejected", "J"), ("energy.chiller_rejected", "J"),
-        ("energy.ambient", "J"), ("energy.controller", "J"), ("energy.water_litres", "1"), ("energy.stored", "J"),
+        ("energy.dry_cooler_rejected", "J"),
+        ("energy.tower_rejected", "J"),
+        ("energy.chiller_rejected", "J"),
+        ("energy.ambient", "J"),
+        ("energy.controller", "J"),
+        ("energy.water_litres", "1"),
+        ("energy.stored", "J"),
     ]
 
 
@@ -119,5 +155,12 @@ def data_header(data: PlantData) -> str:
 
 def build_facility_plant(data: PlantData, target: Path, step_s: float = 1.0) -> Path:
     """Write the FMU of the facility plant with these parameters as its start values."""
-    return build_fmu(EXAMPLES / "facility_plant.c", target, identifier="facility_plant", guid=GUID,
-                     variables=plant_variables(data), data={"facility_plant_data.h": data_header(data)}, step_s=step_s)
+    return build_fmu(
+        EXAMPLES / "facility_plant.c",
+        target,
+        identifier="facility_plant",
+        guid=GUID,
+        variables=plant_variables(data),
+        data={"facility_plant_data.h": data_header(data)},
+        step_s=step_s,
+    )

@@ -36,8 +36,15 @@ class FmuHost:
     one pipe each way; it keeps the machine's network, so an FMU runs only where its file is trusted.
     """
 
-    def __init__(self, path: str | Path, inputs: Sequence[str], outputs: Sequence[str],
-                 start: Mapping[str, float] | None = None, load_limit_s: float = 60.0, step_limit_s: float = 30.0):
+    def __init__(
+        self,
+        path: str | Path,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        start: Mapping[str, float] | None = None,
+        load_limit_s: float = 60.0,
+        step_limit_s: float = 30.0,
+    ):
         self.path = Path(path)
         self.info: FmuInfo = inspect_fmu(self.path)
         if self.info.refusals:
@@ -57,11 +64,19 @@ class FmuHost:
 
     def _check_names(self) -> None:
         known = self.info.variables
-        problems = [f"{name}: no such variable" for name in (*self.inputs, *self.outputs, *self.start) if name not in known]
-        problems += [f"{name}: {known[name].kind}, wanted Real" for name in (*self.inputs, *self.outputs, *self.start)
-                     if name in known and known[name].kind != "Real"]
-        problems += [f"{name}: start value of a variable with causality {known[name].causality} and initial 'calculated'"
-                     for name in self.start if name in known and known[name].causality == "output"]
+        problems = [
+            f"{name}: no such variable" for name in (*self.inputs, *self.outputs, *self.start) if name not in known
+        ]
+        problems += [
+            f"{name}: {known[name].kind}, wanted Real"
+            for name in (*self.inputs, *self.outputs, *self.start)
+            if name in known and known[name].kind != "Real"
+        ]
+        problems += [
+            f"{name}: start value of a variable with causality {known[name].causality} and initial 'calculated'"
+            for name in self.start
+            if name in known and known[name].causality == "output"
+        ]
         if problems:
             raise FmuError(f"{self.path.name}: " + "; ".join(problems))
 
@@ -80,14 +95,25 @@ class FmuHost:
             self._log = Path(self._folder) / "messages.txt"
             with self._log.open("wb") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "twin.fmu.child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-                    cwd=self._folder, close_fds=True, start_new_session=True, env=_environment(),
+                    [sys.executable, "-m", "twin.fmu.child"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    cwd=self._folder,
+                    close_fds=True,
+                    start_new_session=True,
+                    env=_environment(),
                 )
             reference = {name: v.reference for name, v in self.info.variables.items()}
             settings = {
-                "guid": self.info.guid, "folder": str(unit_folder), "identifier": self.info.identifier,
-                "instance": self.path.stem, "start_s": start_s, "references": [reference[n] for n in self.start],
-                "values": [float(v) for v in self.start.values()], "inputs": [reference[n] for n in self.inputs],
+                "guid": self.info.guid,
+                "folder": str(unit_folder),
+                "identifier": self.info.identifier,
+                "instance": self.path.stem,
+                "start_s": start_s,
+                "references": [reference[n] for n in self.start],
+                "values": [float(v) for v in self.start.values()],
+                "inputs": [reference[n] for n in self.inputs],
                 "outputs": [reference[n] for n in self.outputs],
             }
             answer = self._ask(b"I", json.dumps(settings).encode(), self.load_limit_s, "loading")
@@ -184,17 +210,22 @@ class FmuHost:
         except TimeoutError:
             self._kill()
             self.close()
-            raise FmuError(f"{self.path.name}: no answer within {limit_s:g} s in {what}; last good time "
-                           f"{self.time_s:.6f} s") from None
+            raise FmuError(
+                f"{self.path.name}: no answer within {limit_s:g} s in {what}; last good time {self.time_s:.6f} s"
+            ) from None
         except (EOFError, BrokenPipeError):
             self._kill()
             code, said = process.returncode, self._last_words()
             how = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit status {code}"
             self.close()
-            raise FmuError(f"{self.path.name}: its process ended ({how}) in {what}; last good time {self.time_s:.6f} s"
-                           + (f"; it said: {said}" if said else "")) from None
+            raise FmuError(
+                f"{self.path.name}: its process ended ({how}) in {what}; last good time {self.time_s:.6f} s"
+                + (f"; it said: {said}" if said else "")
+            ) from None
         if kind != b"K":
-            raise FmuError(f"{self.path.name}: {answer.decode(errors='replace')} in {what}; last good time {self.time_s:.6f} s")
+            raise FmuError(
+                f"{self.path.name}: {answer.decode(errors='replace')} in {what}; last good time {self.time_s:.6f} s"
+            )
         return answer
 
     def _take(self, size: int, deadline: float) -> bytes:

@@ -123,8 +123,14 @@ def _plain(node: Any, path: tuple[str, ...], tree: _Tree) -> Any:
     return yaml.safe_load(yaml.serialize(node)) if node is not None else None
 
 
-def read_mapping(path: str | Path, info: FmuInfo, inputs: Mapping[str, Sequence[str]], outputs: Mapping[str, Sequence[str]],
-                 terms: Sequence[str], required: Sequence[str] = ()) -> PlantMapping:
+def read_mapping(
+    path: str | Path,
+    info: FmuInfo,
+    inputs: Mapping[str, Sequence[str]],
+    outputs: Mapping[str, Sequence[str]],
+    terms: Sequence[str],
+    required: Sequence[str] = (),
+) -> PlantMapping:
     """Read a mapping file and hold it against an FMU.
 
     Parameters
@@ -156,8 +162,13 @@ def read_mapping(path: str | Path, info: FmuInfo, inputs: Mapping[str, Sequence[
     if tree.problems:
         raise SpecError(tree.problems)
     done = {(r.port, r.index) for r in (*given, *taken)}
-    unmapped = tuple(f"{port}/{element}" for ports in (inputs, outputs) for port, ids in ports.items()
-                     for k, element in enumerate(ids) if (port, k) not in done)
+    unmapped = tuple(
+        f"{port}/{element}"
+        for ports in (inputs, outputs)
+        for port, ids in ports.items()
+        for k, element in enumerate(ids)
+        if (port, k) not in done
+    )
     set_names = {r.variable for r in given}
     unused = tuple(v.name for v in info.variables.values() if v.causality == "input" and v.name not in set_names)
     return PlantMapping(given, taken, energy, stored, start, unmapped, unused)
@@ -169,7 +180,7 @@ def _rows(tree: _Tree, section: str, ports: Mapping[str, Sequence[str]], info: F
         tree.say((section,), repr(entries), "a map of port (or port/element) to variable")
         return ()
     rows: dict[tuple[str, int], Row] = {}
-    for key in sorted(entries, key=lambda k: ("/" in k, k)):  # element rows win over port rows
+    for key in sorted(entries, key=lambda k: "/" in k):  # element rows win over port rows
         port, _, element = key.partition("/")
         if port not in ports:
             tree.say((section, key), repr(port), f"a port of the plant's {section}", _near(port, ports))
@@ -185,8 +196,9 @@ def _rows(tree: _Tree, section: str, ports: Mapping[str, Sequence[str]], info: F
     return tuple(rows.values())
 
 
-def _row(tree: _Tree, path: tuple[str, ...], entry: Any, port: str, index: int, element: str, info: FmuInfo,
-         is_input: bool) -> Row | None:
+def _row(
+    tree: _Tree, path: tuple[str, ...], entry: Any, port: str, index: int, element: str, info: FmuInfo, is_input: bool
+) -> Row | None:
     entry = {"variable": entry} if isinstance(entry, str) else entry
     if not isinstance(entry, dict) or not isinstance(entry.get("variable"), str):
         tree.say(path, repr(entry), "a variable name, or a map with variable and perhaps unit, scale, difference")
@@ -205,9 +217,13 @@ def _row(tree: _Tree, path: tuple[str, ...], entry: Any, port: str, index: int, 
         tree.say(path, f"{name} has causality {variable.causality}", "an input (or a tunable parameter) to set")
     unit = _unit(tree, path, entry, name, info)
     ours = port_unit(port)
+    if unit is None and "unit" in entry:
+        return None
     if unit is None:
         if ours.unit.dimension != KNOWN["1"].dimension:
-            tree.say(path, f"{name} without a known unit ({variable.unit or 'none'})", f"unit: one of {', '.join(KNOWN)}")
+            tree.say(
+                path, f"{name} without a known unit ({variable.unit or 'none'})", f"unit: one of {', '.join(KNOWN)}"
+            )
             return None
         unit = KNOWN["1"]
     if unit.dimension != ours.unit.dimension:
@@ -258,7 +274,9 @@ def _energy(tree: _Tree, terms: Sequence[str], info: FmuInfo) -> tuple[Energy, .
     return tuple(found)
 
 
-def _energy_rows(tree: _Tree, path: tuple[str, ...], entry: Any, term: str, info: FmuInfo, wanted: str) -> tuple[Row, ...]:
+def _energy_rows(
+    tree: _Tree, path: tuple[str, ...], entry: Any, term: str, info: FmuInfo, wanted: str
+) -> tuple[Row, ...]:
     if entry is None:
         return ()
     names = entry.get("variables") if isinstance(entry, dict) else None
@@ -267,8 +285,16 @@ def _energy_rows(tree: _Tree, path: tuple[str, ...], entry: Any, term: str, info
         return ()
     rows = []
     for k, name in enumerate(names):
-        row = _row(tree, (*path, "variables", str(k)), {**{x: entry[x] for x in ("unit", "scale") if x in entry},
-                   "variable": name}, "energy_j" if wanted == "J" else "power_w", k, "", info, False)
+        row = _row(
+            tree,
+            (*path, "variables", str(k)),
+            {**{x: entry[x] for x in ("unit", "scale") if x in entry}, "variable": name},
+            "energy_j" if wanted == "J" else "power_w",
+            k,
+            "",
+            info,
+            False,
+        )
         if row is not None:
             rows.append(Row(term, k, row.variable, row.gain, row.bias, row.unit, row.scale))
     return tuple(rows)
@@ -294,7 +320,12 @@ def _no_doubles(tree: _Tree, rows: Sequence[Row]) -> None:
     seen: dict[str, str] = {}
     for row in rows:
         if row.variable in seen:
-            tree.say(("inputs", row.port), f"{row.variable} set twice", "one source for each input", f"also by {seen[row.variable]}")
+            tree.say(
+                ("inputs", row.port),
+                f"{row.variable} set twice",
+                "one source for each input",
+                f"also by {seen[row.variable]}",
+            )
         seen[row.variable] = row.port
 
 

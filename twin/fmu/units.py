@@ -48,14 +48,30 @@ class Unit:
 
 
 KNOWN = {
-    u.name: u for u in (
-        Unit("1", NONE), Unit("%", NONE, 0.01), Unit("W", POWER), Unit("kW", POWER, 1e3), Unit("MW", POWER, 1e6),
-        Unit("J", ENERGY), Unit("kJ", ENERGY, 1e3), Unit("MJ", ENERGY, 1e6), Unit("kWh", ENERGY, 3.6e6),
-        Unit("K", TEMPERATURE), Unit("degC", TEMPERATURE, 1.0, 273.15),
+    u.name: u
+    for u in (
+        Unit("1", NONE),
+        Unit("%", NONE, 0.01),
+        Unit("W", POWER),
+        Unit("kW", POWER, 1e3),
+        Unit("MW", POWER, 1e6),
+        Unit("J", ENERGY),
+        Unit("kJ", ENERGY, 1e3),
+        Unit("MJ", ENERGY, 1e6),
+        Unit("kWh", ENERGY, 3.6e6),
+        Unit("K", TEMPERATURE),
+        Unit("degC", TEMPERATURE, 1.0, 273.15),
         Unit("degF", TEMPERATURE, 5.0 / 9.0, 273.15 - 32.0 * 5.0 / 9.0),
-        Unit("Pa", PRESSURE), Unit("kPa", PRESSURE, 1e3), Unit("bar", PRESSURE, 1e5),
-        Unit("psi", PRESSURE, 6894.757293168361), Unit("kg/s", MASS_FLOW), Unit("g/s", MASS_FLOW, 1e-3),
-        Unit("m3/s", VOLUME_FLOW), Unit("L/s", VOLUME_FLOW, 1e-3), Unit("l/s", VOLUME_FLOW, 1e-3), Unit("s", TIME),
+        Unit("Pa", PRESSURE),
+        Unit("kPa", PRESSURE, 1e3),
+        Unit("bar", PRESSURE, 1e5),
+        Unit("psi", PRESSURE, 6894.757293168361),
+        Unit("kg/s", MASS_FLOW),
+        Unit("g/s", MASS_FLOW, 1e-3),
+        Unit("m3/s", VOLUME_FLOW),
+        Unit("L/s", VOLUME_FLOW, 1e-3),
+        Unit("l/s", VOLUME_FLOW, 1e-3),
+        Unit("s", TIME),
     )
 }
 
@@ -68,8 +84,17 @@ class PortUnit:
     difference: bool = False
 
 
-_SUFFIXES = (("_kg_s", "kg/s", False), ("_l_s", "L/s", False), ("_w", "W", False), ("_j", "J", False), ("_pa", "Pa", False),
-             ("_c", "degC", False), ("_k", "K", True), ("_fraction", "1", False), ("_s", "s", False))
+_SUFFIXES = (
+    ("_kg_s", "kg/s", False),
+    ("_l_s", "L/s", False),
+    ("_w", "W", False),
+    ("_j", "J", False),
+    ("_pa", "Pa", False),
+    ("_c", "degC", False),
+    ("_k", "K", True),
+    ("_fraction", "1", False),
+    ("_s", "s", False),
+)
 
 
 def port_unit(name: str) -> PortUnit:
@@ -77,8 +102,10 @@ def port_unit(name: str) -> PortUnit:
 
     Examples
     --------
-    >>> port_unit("fws_supply_c").unit.name, port_unit("fws_supply_sensor_bias_k").difference, port_unit("fan_powered").unit.name
-    ('degC', True, '1')
+    >>> port_unit("fws_supply_c").unit.name, port_unit("fws_supply_sensor_bias_k").difference
+    ('degC', True)
+    >>> port_unit("fan_powered").unit.name
+    '1'
     """
     for suffix, unit, difference in _SUFFIXES:
         if name.endswith(suffix):

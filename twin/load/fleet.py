@@ -165,8 +165,7 @@ class Fleet:
                 pool.gpu.nic_bandwidth_byte_s * 8.0 * hw.nics, use, flows[i], waiting[:, i], ttft, itl,
             )  # fmt: skip
         for job, own in zip(self.jobs, self.job_racks, strict=True):
-            for k, value in enumerate(self._job_use(job)):
-                use[k, own] = value
+            _fill(use, own, self._job_use(job))
         items, heats = np.empty((n, len(power.ITEMS))), np.empty((5, n))
         total = _rack_second(
             self.h, self._p, self.serves | self.trains, use, d.clock, d.chip_c, d.gpus_lost, d.on, d.powered,
@@ -210,6 +209,13 @@ class Fleet:
         for job, part in zip(self.jobs, saved["jobs"], strict=True):
             job.load(part)
         self._held = [None if h is None else tuple(h) for h in saved["held"]]
+
+
+@njit(cache=True)
+def _fill(use, own, values):
+    for k in range(len(values)):
+        for r in own:
+            use[k, r] = values[k]
 
 
 @njit(cache=True)

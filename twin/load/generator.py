@@ -15,7 +15,7 @@ from twin.streams import stream
 class RequestClass:
     """One kind of request: lognormal token counts (median, sigma of ln), each cut at its maximum.
 
-    cold_fraction: share whose prefix was lost, so that new and cached tokens are both prefilled, up to `cold_max_tokens`.
+    cold_fraction: share whose prefix was lost: new and cached tokens are both prefilled, up to `cold_max_tokens`.
     """
 
     share: float

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True)
 class LogBins:
-    """`per_decade` bins a decade from `low_s` over `decades`; the first bin also takes what is below, the last above."""
+    """`per_decade` bins a decade from `low_s` over `decades`; the first also takes what is below, the last above."""
 
     low_s: float
     per_decade: int

@@ -86,7 +86,9 @@ def touched_expert_fraction(tokens: ArrayLike, experts: int, experts_per_token: 
     return 1.0 - (1.0 - experts_per_token / experts) ** x
 
 
-def exchange_s(gpu: Gpu, model: Model, engine: Engine, tokens_per_gpu: ArrayLike, network_factor: float = 1.0) -> FloatArray:
+def exchange_s(
+    gpu: Gpu, model: Model, engine: Engine, tokens_per_gpu: ArrayLike, network_factor: float = 1.0
+) -> FloatArray:
     """Time of the expert exchange of one pass: dispatch and combine in every MoE layer [s].
 
     Notes

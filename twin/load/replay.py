@@ -128,10 +128,11 @@ def window_requests(
 def _prefill(arrival, new, cached, workers, budget, prompts, durations, per_token_s, per_pair_s):
     """Instants at which each prompt's pass ends: whole prompts in order, the first worker that is free takes them.
 
-    durations: pass time by number of tokens without attention (then linear beyond the table).
+    durations: pass time by number of tokens without attention (then linear beyond the table). Also returns when each
+    pass begins and ends.
     """
     free = np.full(workers, -1e300)
-    done = np.empty(arrival.size)
+    done, begins, ends, passes = np.empty(arrival.size), np.empty(arrival.size), np.empty(arrival.size), 0
     i = 0
     while i < arrival.size:
         w = np.argmin(free)
@@ -147,8 +148,10 @@ def _prefill(arrival, new, cached, workers, budget, prompts, durations, per_toke
         spent = durations[min(int(tokens), top)] + max(0.0, tokens - top) * per_token_s + pairs * per_pair_s
         free[w] = begin + spent
         done[i:j] = begin + spent
+        begins[passes], ends[passes] = begin, begin + spent
+        passes += 1
         i = j
-    return done
+    return done, begins[:passes], ends[:passes]
 
 
 @njit(cache=True)
@@ -163,11 +166,15 @@ def _bilinear(table, x_axis, y_axis, x, y):
 
 
 @njit(cache=True)
-def _decode(ready, prompt, output, arrival, places, room, accept, table, x_axis, y_axis, start, end, ttft, itl, bins):
-    """Step by step: join at step boundaries in order of readiness, every step gives `accept` tokens to each request."""
+def _decode(ready, prompt, output, arrival, places, room, accept, table, x_axis, y_axis, start, end, change_s, taken,
+            ttft, itl, bins):
+    """Step by step: join at step boundaries in order of readiness, every step gives `accept` tokens to each request.
+
+    change_s, taken: instants at which the share of the GPUs that prefill changes, and that share from there on.
+    """
     running = np.empty(places, np.int64)
     made = np.zeros(ready.size)
-    count, held, cached, nxt = 0, 0.0, 0.0, 0
+    count, held, cached, nxt, now = 0, 0.0, 0.0, 0, 0
     t, tokens, completed = ready[0] if ready.size else end, 0.0, 0
     while t < end:
         while nxt < ready.size and ready[nxt] <= t and count < places:
@@ -184,7 +191,9 @@ def _decode(ready, prompt, output, arrival, places, room, accept, table, x_axis,
                 break
             t = ready[nxt]
             continue
-        step = _bilinear(table, x_axis, y_axis, float(count), cached / count)
+        while now + 1 < change_s.size and change_s[now + 1] <= t:
+            now += 1
+        step = _bilinear(table, x_axis, y_axis, float(count), cached / count) / max(0.02, 1.0 - taken[now])
         t += step
         inside = start <= t < end
         k = 0
@@ -223,8 +232,6 @@ def replay_window(
     active : copies of the trace that play in a second
     """
     s, gpu, model, engine = pool.settings, pool.gpu, pool.model, pool.engine
-    if s.shared:
-        raise ValueError("the replay knows pools with separate prefill and decode GPUs")
     requests = window_requests(pool.load, start_s - lead_s, end_s, active)
     racks, gpus = len(s.racks), s.decode_gpus
     room = kv_capacity_tokens(gpu, model, engine, gpus)
@@ -245,15 +252,23 @@ def replay_window(
     for rack in range(racks):
         mine = np.flatnonzero((home == rack) & fits)
         arrival, new, cached = requests.arrival_s[mine], requests.new_tokens[mine], requests.cached_tokens[mine]
-        done = _prefill(
+        done, begins, ends = _prefill(
             arrival, new, cached, s.workers, float(s.pass_tokens), s.pass_prompts, durations, per_token,
             float(pair[1] - pair[0]) / 1e9,
         )  # fmt: skip
+        change_s, taken = np.array([-1e300]), np.zeros(1)
+        if s.shared:
+            at = np.concatenate([begins, ends])
+            by_time = np.argsort(at, kind="stable")
+            steps = np.concatenate([np.ones(begins.size), -np.ones(ends.size)])[by_time]
+            change_s = np.concatenate([change_s, at[by_time]])
+            taken = np.concatenate([taken, np.cumsum(steps) / s.workers])
         ready = done + (new + cached) * transfer
         order = np.argsort(ready, kind="stable")
         more, finished = _decode(
             ready[order], (new + cached)[order], requests.output_tokens[mine][order], arrival[order], places, room,
-            engine.acceptance_tokens, table, x_axis, y_axis, start_s, end_s, ttft, itl, bins,
+            engine.acceptance_tokens, table, x_axis, y_axis, start_s, end_s, change_s, taken,
+            ttft, itl, bins,
         )  # fmt: skip
         tokens += more
         completed += finished
@@ -261,7 +276,7 @@ def replay_window(
 
 
 def pick_windows(seed: int, minutes: Sequence[int], count: int = 3, length_min: int = 3) -> list[int]:
-    """Start minutes of non-overlapping windows, drawn from the minutes that may be replayed (clock nominal, racks up)."""
+    """Start minutes of windows apart from each other, drawn from minutes with nominal clock and all racks up."""
     usable = set(minutes)
     starts = [m for m in sorted(usable) if all(m + k in usable for k in range(length_min))]
     chosen: list[int] = []

@@ -189,9 +189,9 @@ class ServingPool:
         ttft, itl = np.empty(TTFT_BINS.count), np.empty(ITL_BINS.count)
         code = tick.serve_second(
             float(second), SUB_STEPS, n, at, which, draw, self._sizes,
-            self.state, self.real, self.free, self.queue[new], self.wait[new], self.transit, self.calendar, self.journal,
-            self.used, self.k, self.limit, decode_gpus, workers, float(self.settings.worker_gpus), clock, net, hbm,
-            stop, weight, ttft, itl, self._ttft_bins, self._itl_bins, results,
+            self.state, self.real, self.free, self.queue[new], self.wait[new], self.transit, self.calendar,
+            self.journal, self.used, self.k, self.limit, decode_gpus, workers, float(self.settings.worker_gpus), clock,
+            net, hbm, stop, weight, ttft, itl, self._ttft_bins, self._itl_bins, results,
         )  # fmt: skip
         if code:
             raise OverflowError(f"buffer {code} of pool {self.settings.name} is full in second {second}")
@@ -246,7 +246,7 @@ class ServingPool:
                 at = 0
                 for r in range(len(state)):
                     first, last = int(state[r, head]), int(state[r, tail])
-                    rings[side, r, np.arange(first, last) % rings.shape[2]] = saved[f"{name}_{when}"][at : at + last - first]
+                    rings[side, r, first:last] = saved[f"{name}_{when}"][at : at + last - first]
                     at += last - first
 
     def _rings(self) -> tuple[tuple[str, FloatArray, int, int], ...]:
@@ -254,4 +254,4 @@ class ServingPool:
 
 
 def _live(ring: FloatArray, head: int, tail: int) -> FloatArray:
-    return ring[np.arange(head, tail) % ring.shape[0]].copy()
+    return ring[head:tail].copy()

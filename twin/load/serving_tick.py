@@ -16,8 +16,8 @@ RUNNING, OK, SUM_START, SUM_START_OK, CONTEXT, RESERVED = 0, 1, 2, 3, 4, 5
 Q_HEAD, Q_TAIL, D_HEAD, D_TAIL, TRANSIT, DONE, DONE_OK = 6, 7, 8, 9, 10, 11, 12
 INTEGERS = 13
 # columns of the float state per rack
-CLOCK_V, RATE, BACKLOG_S, DONE_RATE = 0, 1, 2, 3
-FLOATS = 4
+CLOCK_V, RATE, DONE_RATE = 0, 1, 2
+FLOATS = 3
 # calendar columns
 C_COUNT, C_OK, C_RESERVED, C_OUTPUT, C_OUTPUT_OK = 0, 1, 2, 3, 4
 # coefficient vector
@@ -25,7 +25,8 @@ C_COUNT, C_OK, C_RESERVED, C_OUTPUT, C_OUTPUT_OK = 0, 1, 2, 3, 4
  F_LIN, F_ATT, F_PRE) = range(20)
 COEFFICIENTS = 20
 # limits vector
-Q_LIMIT, D_LIMIT, PASS_TOKENS, PASS_PROMPTS, KV_PER_GPU, BATCH_PER_GPU, TIMEOUT_S, TTFT_LIMIT, ITL_LIMIT, SHARED = range(10)
+(Q_LIMIT, D_LIMIT, PASS_TOKENS, PASS_PROMPTS, KV_PER_GPU, BATCH_PER_GPU, TIMEOUT_S, TTFT_LIMIT, ITL_LIMIT,
+ SHARED) = range(10)
 LIMITS = 10
 # result columns per rack
 (R_ARRIVED, R_COMPLETED, R_REJECTED, R_PROMPT, R_TOKENS, R_TOKENS_OK, R_PREFILL_S, R_DECODE_S, R_BYTES, R_FLOPS,
@@ -37,7 +38,8 @@ RESULTS = 17
 def decode_s(k, b, s, n, clock, net, hbm):
     """Decode step of b requests at mean context s on n GPUs [s] (the equation of performance.decode_step_s)."""
     x = b * (1.0 + k[DRAFTS])
-    touched = 1.0 - np.exp(k[LN_MISS] * x)
+    miss = k[LN_MISS] * x
+    touched = 1.0 - np.exp(miss) if miss > -40.0 else 1.0
     linear = max((k[W_REP] + k[W_EXP] * touched / n) / hbm, k[LIN] * x / (n * clock))
     attend = max(b / n * s * k[READ] / hbm, k[ATT] * s * x / (n * clock))
     return linear + attend + k[EXCH] * x / n / net + k[LATENCY] + k[FIXED]
@@ -46,7 +48,8 @@ def decode_s(k, b, s, n, clock, net, hbm):
 @njit(cache=True)
 def prefill_s(k, tokens, pairs, m, clock, net, hbm):
     """Prefill pass on m GPUs [s] (the equation of performance.prefill_pass_s)."""
-    touched = 1.0 - np.exp(k[LN_MISS] * tokens)
+    miss = k[LN_MISS] * tokens
+    touched = 1.0 - np.exp(miss) if miss > -40.0 else 1.0
     linear = max((k[W_REP] + k[W_EXP] * touched / m) / hbm, k[P_LIN] * tokens / (m * clock))
     return linear + k[P_ATT] * pairs / (m * clock) + k[EXCH] * tokens / m / net + k[LATENCY] + k[FIXED]
 
@@ -84,18 +87,16 @@ def compact(state, source, target, head, tail):
     """Copy what waits to the start of the other buffer, so that queues stay in a few cache lines; the source stays."""
     for r in range(state.shape[0]):
         n = state[r, tail] - state[r, head]
-        size = source.shape[1]
+        first = state[r, head]
         for j in range(n):
-            slot = (state[r, head] + j) % size
             for c in range(5):
-                target[r, j, c] = source[r, slot, c]
+                target[r, j, c] = source[r, first + j, c]
         state[r, head], state[r, tail] = 0, n
 
 
 @njit(cache=True)
 def _push(queue, whole, r, tail_column, available, new, cached, output, first):
-    size = queue.shape[1]
-    slot = whole[r, tail_column] % size
+    slot = whole[r, tail_column]
     queue[r, slot, 0], queue[r, slot, 1], queue[r, slot, 2] = available, new, cached
     queue[r, slot, 3], queue[r, slot, 4] = output, first
     whole[r, tail_column] += 1
@@ -115,7 +116,7 @@ def _target(r, state, live):
 def _evacuate(r, now, state, real, queue, wait, transit, calendar, journal, used, live, results, q_limit):
     """Move every request of a lost rack to the live racks: KV is lost, delivered tokens stay delivered."""
     while state[r, Q_HEAD] < state[r, Q_TAIL]:
-        row = queue[r, state[r, Q_HEAD] % queue.shape[1]].copy()
+        row = queue[r, state[r, Q_HEAD]].copy()
         to = _target(r, state, live)
         state[r, Q_HEAD] += 1
         if state[to, Q_TAIL] - state[to, Q_HEAD] < q_limit:
@@ -130,7 +131,7 @@ def _evacuate(r, now, state, real, queue, wait, transit, calendar, journal, used
             results[r, R_REJECTED] += 1
     state[r, TRANSIT] = 0
     while state[r, D_HEAD] < state[r, D_TAIL]:
-        row = wait[r, state[r, D_HEAD] % wait.shape[1]].copy()
+        row = wait[r, state[r, D_HEAD]].copy()
         state[r, D_HEAD] += 1
         to = _target(r, state, live)
         if state[to, Q_TAIL] - state[to, Q_HEAD] < q_limit:
@@ -166,7 +167,7 @@ def _evacuate(r, now, state, real, queue, wait, transit, calendar, journal, used
             cell[c] = 0
     state[r, RUNNING], state[r, OK], state[r, CONTEXT], state[r, RESERVED] = 0, 0, 0, 0
     state[r, SUM_START], state[r, SUM_START_OK] = 0, 0
-    real[r, BACKLOG_S], real[r, RATE], real[r, DONE_RATE] = 0.0, 0.0, 0.0
+    real[r, RATE], real[r, DONE_RATE] = 0.0, 0.0
     return True
 
 
@@ -229,6 +230,8 @@ def serve_second(
                 results[home, R_REJECTED] += 1
             else:
                 results[home, R_PROMPT] += new + cached
+                if state[home, Q_TAIL] >= queue.shape[1]:
+                    return 3
                 _push(queue, state, home, Q_TAIL, arrival, new, cached, output, arrival)
             i += 1
         for r in range(racks):
@@ -237,18 +240,20 @@ def serve_second(
                 continue
             # prefill: whole prompts, first in first out, batched up to the token budget
             q_head, q_tail, moving, rejected = state[r, Q_HEAD], state[r, Q_TAIL], state[r, TRANSIT], 0
-            q_size, started = queue.shape[1], 0.0
+            started, busy = 0.0, 0.0
+            for c in range(workers[r]):  # passes that go on from before
+                busy += max(0.0, min(free[r, c], end) - low)
             while q_head < q_tail and workers[r] > 0 and state[r, D_TAIL] - state[r, D_HEAD] < limit[D_LIMIT]:
                 w = 0
                 for c in range(1, workers[r]):
                     if free[r, c] < free[r, w]:
                         w = c
-                begin = max(free[r, w], queue[r, q_head % q_size, 0])
+                begin = max(free[r, w], queue[r, q_head, 0])
                 if begin >= end:
                     break
                 tokens, pairs, prompts, prefix, first_slot = 0.0, 0.0, 0, 0.0, moving
                 while q_head < q_tail and prompts < limit[PASS_PROMPTS]:
-                    q = q_head % q_size
+                    q = q_head
                     since, new, cached = queue[r, q, 0], queue[r, q, 1], queue[r, q, 2]
                     if since > begin or (prompts > 0 and tokens + new > limit[PASS_TOKENS]):
                         break
@@ -270,6 +275,7 @@ def serve_second(
                 duration = prefill_s(k, tokens, pairs, worker_gpus, clock[r], net[r], hbm[r])
                 free[r, w] = begin + duration
                 started += duration
+                busy += min(begin + duration, end) - max(begin, low)
                 results[r, R_PREFILL_TOKENS] += tokens
                 results[r, R_CONTEXT_MOVED] += prefix
                 results[r, R_PREFILL_BYTES] += k[B_REP] + k[B_EXP] / worker_gpus
@@ -278,17 +284,16 @@ def serve_second(
                     transit[r, s, 0] = begin + duration + transit[r, s, 1] * k[KV_S] / net[r]
             results[r, R_PREFILL_RUN_S] += started
             results[r, R_REJECTED] += rejected
-            real[r, BACKLOG_S] += started
             state[r, Q_HEAD] = q_head
-            busy = min(real[r, BACKLOG_S], workers[r] * (end - low))
-            real[r, BACKLOG_S] -= busy
             results[r, R_PREFILL_S] += busy
-            s, d_tail, d_size = 0, state[r, D_TAIL], wait.shape[1]
+            s, d_tail = 0, state[r, D_TAIL]
             while s < moving:  # prompts whose cache has arrived wait for a place in the batch
                 if transit[r, s, 0] > end:
                     s += 1
                     continue
-                slot = d_tail % d_size
+                slot = d_tail
+                if slot >= wait.shape[1]:
+                    return 4
                 wait[r, slot, 0], wait[r, slot, 1] = transit[r, s, 0], transit[r, s, 1]
                 wait[r, slot, 3], wait[r, slot, 4] = transit[r, s, 2], transit[r, s, 3]
                 d_tail += 1
@@ -307,13 +312,13 @@ def serve_second(
             made_ok = state[r, DONE_OK] + state[r, OK] * v - state[r, SUM_START_OK]
             before_rate = real[r, RATE] if state[r, RUNNING] > 0 else 0.0
             single = -1.0
-            early = 0.5 * min(real[r, DONE_RATE] * (end - low), float(state[r, RUNNING]))  # requests that end on the way
+            early = 0.5 * min(real[r, DONE_RATE] * (end - low), float(state[r, RUNNING]))
             d_head, b, fine = state[r, D_HEAD], state[r, RUNNING], state[r, OK]
             starts, starts_ok = state[r, SUM_START], state[r, SUM_START_OK]
             cached_sum, reserved = state[r, CONTEXT], state[r, RESERVED]
             places, room, noted = limit[BATCH_PER_GPU] * n, limit[KV_PER_GPU] * n, used[0]
             while d_head < d_tail:  # admission: a place and room for the whole request
-                q = d_head % d_size
+                q = d_head
                 prompt, answer, since = wait[r, q, 1], int(wait[r, q, 3]), wait[r, q, 4]
                 reserve = int(prompt) + answer
                 if b >= places or reserved + reserve > room:

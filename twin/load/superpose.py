@@ -101,7 +101,8 @@ class Superposition:
         )
         key = stream(seed, element, "request-draw").integers(0, 2**63, dtype=np.uint64)
         seconds = np.arange(int(np.ceil(trace.length_s)) + 2, dtype=np.float64)
-        return Superposition(trace, copies, offsets, np.uint64(key), np.searchsorted(trace.time_s, seconds).astype(np.int64))
+        first_at = np.searchsorted(trace.time_s, seconds).astype(np.int64)
+        return Superposition(trace, copies, offsets, np.uint64(key), first_at)
 
 
 def diurnal_fraction(hour: float, low_fraction: float, peak_hour: float) -> float:

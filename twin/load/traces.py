@@ -90,7 +90,8 @@ def read_azure(path: Path) -> Trace:
         origin = origin or stamp
         at = (stamp - origin).total_seconds() + seconds
         if at < previous:
-            problems.append(Problem(str(path), line, "TIMESTAMP", repr(cells[0][:40]), "a time not before the last line's"))
+            wanted = "a time not before the last line's"
+            problems.append(Problem(str(path), line, "TIMESTAMP", repr(cells[0][:40]), wanted))
         previous = max(previous, at)
         rows.append((at, context, output))
     return _finish(path, rows, [0] * len(rows), problems)
@@ -160,7 +161,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             for number, text in enumerate(file, start=1):
                 yield number, text.rstrip("\r\n")
     except UnicodeDecodeError as error:
-        raise SpecError([Problem(str(path), 0, "trace", f"bytes that are no UTF-8 ({error.reason})", "UTF-8")]) from None
+        found = f"bytes that are no UTF-8 ({error.reason})"
+        raise SpecError([Problem(str(path), 0, "trace", found, "UTF-8")]) from None
 
 
 def _moment(text: str) -> tuple[datetime, float] | None:

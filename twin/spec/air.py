@@ -44,13 +44,17 @@ def check_air(facility: Any, catalogue: Any = None) -> list[Finding]:
     found: list[Finding] = []
     for id, handler in section.handlers.items():
         if handler.room not in section.rooms:
-            found.append((("air", "handlers", id, "room"), handler.room, "a room of this section", f"known rooms: {rooms}"))
+            found.append(
+                (("air", "handlers", id, "room"), handler.room, "a room of this section", f"known rooms: {rooms}")
+            )
     if section.racks_in not in section.rooms:
         found.append((("air", "racks_in"), section.racks_in, "a room of this section", f"known rooms: {rooms}"))
     for room, entry in section.rooms.items():
         count = sum(h.room == room for h in section.handlers.values())
         if count < entry.duty_units:
-            found.append((("air", "rooms", room, "duty_units"), str(entry.duty_units), f"at most its {count} air handlers", ""))
+            found.append(
+                (("air", "rooms", room, "duty_units"), str(entry.duty_units), f"at most its {count} air handlers", "")
+            )
     if catalogue is not None:
         for key, cls in (("rooms", "room"), ("handlers", "ahu")):
             for id, one in getattr(section, key).items():

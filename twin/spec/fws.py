@@ -86,17 +86,26 @@ def check_fws(facility: Any, catalogue: Any = None) -> list[Finding]:
     if section is None:
         return []
     maps: Mapping[str, tuple[str, Mapping[Id, Any]]] = {
-        "pumps": ("fws_pump", section.pumps), "controller": ("fws_controller", section.controller),
-        "heat_rejection": ("dry_cooler", section.heat_rejection), "chillers": ("chiller", section.chillers),
+        "pumps": ("fws_pump", section.pumps),
+        "controller": ("fws_controller", section.controller),
+        "heat_rejection": ("dry_cooler", section.heat_rejection),
+        "chillers": ("chiller", section.chillers),
         "bypass": ("fws_bypass", section.bypass),
     }
-    pairs = [(("fws", key, id, "type"), entry.type, cls) for key, (cls, entries) in maps.items()
-             for id, entry in entries.items()]
+    pairs: list[tuple[tuple[str | int, ...], str, str]] = [
+        (("fws", key, id, "type"), entry.type, cls)
+        for key, (cls, entries) in maps.items()
+        for id, entry in entries.items()
+    ]
     pairs += [(("fws", key, "type"), getattr(section, key).type, "pipe") for key in ("supply_pipe", "return_pipe")]
     pairs += [(("fws", "fluid"), section.fluid, "fws_fluid"), (("fws", "cdu_branch"), section.cdu_branch, "fws_branch")]
     found = _classes(catalogue, pairs)
     if section.duty_pumps > len(section.pumps):
-        found.append((("fws", "duty_pumps"), str(section.duty_pumps), f"at most the {len(section.pumps)} pumps listed", ""))
+        found.append(
+            (("fws", "duty_pumps"), str(section.duty_pumps), f"at most the {len(section.pumps)} pumps listed", "")
+        )
     if section.fmu is not None and not section.fmu.trust:
-        found.append((("fws", "fmu", "trust"), "false", "true", "an FMU is foreign native code: say that you trust this file"))
+        found.append(
+            (("fws", "fmu", "trust"), "false", "true", "an FMU is foreign native code: say that you trust this file")
+        )
     return found

@@ -27,14 +27,14 @@ Override = tuple[str, Node]
 
 
 def load_scenario(
-    file: str | Path | None = None, facility: str | Path | None = None, overrides: Sequence[str] = ()
+    file: str | Path | None = None, facility: str | Path | Facility | None = None, overrides: Sequence[str] = ()
 ) -> Scenario:
     """Resolved scenario.
 
     Parameters
     ----------
     file : name or file of a scenario; None: `scenarios/day.yaml` of the facility, or the defaults if it has none
-    facility : name or file; None: the one that the scenario names
+    facility : name, file or a loaded one; None: the one that the scenario names
     overrides : `path.to.value=X`; a path starts in the facility, in `workload`, or in the scenario (`clock.duration`);
         they win over the scenario's own `set:`
 
@@ -44,7 +44,8 @@ def load_scenario(
     """
     folders = []
     if facility is not None:
-        folders.append(facility_path(facility).parent / "scenarios")
+        folder = facility.folder if isinstance(facility, Facility) else facility_path(facility).parent
+        folders.append(folder / "scenarios")
     tree = _scenario_tree(file, folders)
     return resolve_scenario(tree, facility, overrides)
 

@@ -142,7 +142,8 @@ def check_workload(workload: Workload, facility: Any, catalogue: Any = None) -> 
     for name, pool in workload.pools.items():
         found += _check_pool(name, pool, facility, catalogue)
     if workload.pools and workload.arrivals is None:
-        found.append((("arrivals",), "nothing", "the utilization of the pools", "arrivals: {utilization_fraction: 0.7}"))
+        hint = "arrivals: {utilization_fraction: 0.7}"
+        found.append((("arrivals",), "nothing", "the utilization of the pools", hint))
     if workload.pools and workload.trace is None and workload.generator is None:
         found.append((("trace",), "nothing", "a trace or a generator", ""))
     return found
