@@ -11,8 +11,15 @@ import pandas as pd
 from twin.contract import Array
 
 CONSUMERS = (
-    "load/rack_j", "network/switch_j", "tcs/cdu_pump_j", "tcs/cdu_controller_j", "fws/pump_j", "fws/controller_j",
-    "fws/fan_j", "fws/chiller_j", "air/ahu_j",
+    "load/rack_j",
+    "network/switch_j",
+    "tcs/cdu_pump_j",
+    "tcs/cdu_controller_j",
+    "fws/pump_j",
+    "fws/controller_j",
+    "fws/fan_j",
+    "fws/chiller_j",
+    "air/ahu_j",
 )
 
 
@@ -32,7 +39,8 @@ class Ledger:
     def sides(self, table: pd.DataFrame) -> tuple[Array, Array, Array]:
         """Cumulative inflow, cumulative outflow and stored energy [J], each (time,)."""
         return tuple(  # type: ignore[return-value]
-            table[self.select(table, names)].to_numpy().sum(axis=1) for names in (self.inflow, self.outflow, self.stored)
+            table[self.select(table, names)].to_numpy().sum(axis=1)
+            for names in (self.inflow, self.outflow, self.stored)
         )
 
     def residual_j(self, table: pd.DataFrame) -> Array:
@@ -55,16 +63,33 @@ class Ledger:
 
 ELECTRICAL = Ledger(
     "electrical",
-    inflow=("electrical/utility_j", "electrical/generator_j", "electrical/battery_discharge_j",
-            "electrical/holdup_discharge_j"),
-    outflow=(*CONSUMERS, "electrical/loss_*", "electrical/battery_charge_j", "electrical/holdup_charge_j",
-             "coupling/late_*"),
+    inflow=(
+        "electrical/utility_j",
+        "electrical/generator_j",
+        "electrical/battery_discharge_j",
+        "electrical/holdup_discharge_j",
+    ),
+    outflow=(
+        *CONSUMERS,
+        "electrical/loss_*",
+        "electrical/battery_charge_j",
+        "electrical/holdup_charge_j",
+        "coupling/late_*",
+    ),
 )
 THERMAL = Ledger(
     "thermal",
     inflow=("load/heat_j", *CONSUMERS[1:], "electrical/conversion_heat_j"),
-    outflow=("fws/dry_cooler_rejected_j", "fws/chiller_rejected_j", "fws/tower_rejected_j", "fws/ambient_j",
-             "fws/reused_j", "air/ahu_rejected_j", "air/ambient_j", "electrical/ambient_j"),
+    outflow=(
+        "fws/dry_cooler_rejected_j",
+        "fws/chiller_rejected_j",
+        "fws/tower_rejected_j",
+        "fws/ambient_j",
+        "fws/reused_j",
+        "air/ahu_rejected_j",
+        "air/ambient_j",
+        "electrical/ambient_j",
+    ),
     stored=("tcs/stored*", "fws/stored*", "air/stored*", "coupling/transit_j"),
 )
 LEDGERS = (ELECTRICAL, THERMAL)

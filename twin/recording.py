@@ -46,7 +46,9 @@ class Recorder:
         self.names = [p.name for p in self.continuous]
         sizes = [len(coupling.axes[p.axis]) for p in self.continuous]
         edges = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
-        self.slices = {p.name: slice(int(a), int(b)) for p, a, b in zip(self.continuous, edges, edges[1:], strict=False)}
+        self.slices = {
+            p.name: slice(int(a), int(b)) for p, a, b in zip(self.continuous, edges, edges[1:], strict=False)
+        }
         self.width = int(edges[-1])
         self.is_mean = np.concatenate(
             [np.full(n, p.kind == "mean") for p, n in zip(self.continuous, sizes, strict=True)] or [np.zeros(0, bool)]
@@ -108,7 +110,7 @@ class Recorder:
         self.events += step.events
         if any(e.sets for e in step.events):
             for port in {name for e in step.events for name, _, _ in e.sets} & self.mode_rows.keys():
-                self.mode_rows[port][self.filled:] = self.coupling.values[port]
+                self.mode_rows[port][self.filled :] = self.coupling.values[port]
             end = step.t + WINDOW_AFTER_S * SECOND
             if self.windows and self.windows[-1].end >= step.t:
                 self.windows[-1].end = end
@@ -171,8 +173,20 @@ def unit_of(name: str) -> str:
 
 
 UNITS: Sequence[tuple[str, str]] = (
-    ("_per_s", "1/s"), ("_kg_s", "kg/s"), ("_l_s", "L/s"), ("_bit_s", "bit/s"), ("_fraction", "1"), ("_w", "W"),
-    ("_kw", "kW"), ("_mw", "MW"), ("_c", "°C"), ("_k", "K"), ("_pa", "Pa"), ("_j", "J"), ("_hz", "Hz"), ("_s", "s"),
+    ("_per_s", "1/s"),
+    ("_kg_s", "kg/s"),
+    ("_l_s", "L/s"),
+    ("_bit_s", "bit/s"),
+    ("_fraction", "1"),
+    ("_w", "W"),
+    ("_kw", "kW"),
+    ("_mw", "MW"),
+    ("_c", "°C"),
+    ("_k", "K"),
+    ("_pa", "Pa"),
+    ("_j", "J"),
+    ("_hz", "Hz"),
+    ("_s", "s"),
 )
 
 
@@ -180,12 +194,17 @@ def describe(ports: Mapping[str, Port]) -> dict[str, dict[str, str]]:
     """Quantity -> axis, kind and unit, as results keep it."""
     return {
         p.name: {"axis": p.axis, "kind": p.kind, "unit": unit_of(p.name)}
-        for p in ports.values() if p.record != "none" and p.kind != "joules"
+        for p in ports.values()
+        if p.record != "none" and p.kind != "joules"
     }
 
 
 def results_of(recorder: Recorder, meta: Mapping[str, object]) -> Results:
     """Close a recording into results."""
-    return recorder.sink.close(recorder.events, recorder.counter_rows, [
-        (np.array(w.times) / SECOND, np.array(w.rows)) for w in recorder.windows if w.rows
-    ], recorder.slices, meta)
+    return recorder.sink.close(
+        recorder.events,
+        recorder.counter_rows,
+        [(np.array(w.times) / SECOND, np.array(w.rows)) for w in recorder.windows if w.rows],
+        recorder.slices,
+        meta,
+    )

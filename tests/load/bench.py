@@ -14,7 +14,8 @@ import yaml
 
 from twin.catalogue import load_catalogue
 from twin.components.load import build_load
-from twin.components.load_component import INPUTS, LoadComponent
+from twin.components.load_component import LoadComponent
+from twin.components.load_ports import INPUTS
 from twin.contract import SECOND, Inputs
 from twin.spec.racks import Rack
 from twin.spec.workload import Workload

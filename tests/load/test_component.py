@@ -9,7 +9,7 @@ import pytest
 
 from tests.load.bench import Bench, build, workload_of
 from twin.catalogue.modes import load_modes
-from twin.components.load_component import FAULTS, INPUTS
+from twin.components.load_ports import FAULTS, INPUTS
 from twin.contract import SECOND
 
 

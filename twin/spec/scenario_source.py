@@ -125,7 +125,8 @@ def resolve_scenario(
         if first == "workload" and rest:
             work = override(work, rest, value, Workload, problems)
         elif first == "workload":
-            work = merge(work, workload_tree(value, folder, problems))
+            given = workload_tree(value, folder, problems)
+            work = given if isinstance(value.value, str) else merge(work, given)  # a named load replaces, a map lies over
         elif first in facility_keys:
             below = override(below, where, value, Facility, problems)
         elif first in ScenarioSpec.model_fields:
