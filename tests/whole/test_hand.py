@@ -48,7 +48,9 @@ def test_halved_flow_at_fixed_heat_doubles_the_coolant_rise():
     halved = calm
     for _ in range(12):  # the opening at which the rack gets half its flow
         opening = 0.5 * (low + high)
-        halved = fork(start, "window", "faults=" + faults % ("liquid-valve-stuck", opening), until_s=420.0, experiment=hold)
+        halved = fork(
+            start, "window", "faults=" + faults % ("liquid-valve-stuck", opening), until_s=420.0, experiment=hold
+        )
         ratio = last(halved, "rack_flow_kg_s")[0] / last(calm, "rack_flow_kg_s")[0]
         if abs(ratio - 0.5) < 0.002:
             break

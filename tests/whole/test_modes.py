@@ -65,4 +65,14 @@ def test_mode_changes_physics_and_breaks_no_ledger(cls, name):
 
 def test_every_mode_is_in_the_list():
     assert len(MODES) > 60
-    assert {cls for cls, _ in MODES} >= {"cdu", "cdu_pump", "ups", "busway", "generator", "switch", "rack", "chiller", "ahu"}
+    assert {cls for cls, _ in MODES} >= {
+        "cdu",
+        "cdu_pump",
+        "ups",
+        "busway",
+        "generator",
+        "switch",
+        "rack",
+        "chiller",
+        "ahu",
+    }
