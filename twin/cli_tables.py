@@ -69,8 +69,10 @@ class Progress:
         clock = self.scenario.clock
         if not self.quiet:
             self.console.print(
-                f"{self.label}: {clock.duration_s / 3600:g} h from {clock.start:%m-%d %H:%M} at {clock.step_s:g} s steps, "
-                f"weather {Path(str(self.scenario.weather)).name} (date {self.scenario.date}), seed {self.scenario.seed}, "
+                f"{self.label}: {clock.duration_s / 3600:g} h from {clock.start:%m-%d %H:%M} at {clock.step_s:g} s "
+                f"steps, "
+                f"weather {Path(str(self.scenario.weather)).name} (date {self.scenario.date}), "
+                f"seed {self.scenario.seed}, "
                 f"solver {self.scenario.solver}",
                 markup=False,
             )

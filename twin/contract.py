@@ -116,6 +116,10 @@ class Component(Protocol):
         """Zero-time reactions at t. Must become quiet: return () when there is nothing new to say."""
         ...
 
+    def may_split(self, t: Us, t_end: Us) -> bool:
+        """Whether advance() might stop before t_end; if nobody might, the coupling marks nobody."""
+        ...
+
     def advance(self, t: Us, t_end: Us, inputs: Inputs) -> Advanced: ...
 
     def stored_j(self) -> Mapping[str, float]:

@@ -80,6 +80,8 @@ class Coupling:
         self._takes = {c.name: [p.name for p in c.inputs if p.kind == "joules"] for c in self.components}
         self._gives = {c.name: [p.name for p in c.outputs if p.kind == "joules"] for c in self.components}
         self._lagged = _lagged_powers(self.order)
+        self._rewindable = [c for c in self.order if c.can_rewind]
+        self._grids = [c.grid for c in self.order if c.grid]
 
     # ------------------------------------------------------------------------------------------------ life
 
@@ -111,13 +113,18 @@ class Coupling:
         t = self.t
         said = self._settle(t)
         end = self._end(t, until)
-        marks = [c.mark() for c in self.order if c.can_rewind]
-        values, pending = dict(self.values), dict(self.pending)
-        rewindable = [c for c in self.order if c.can_rewind]
+        rewindable = self._rewindable
+        before = {port: self.values[port] for port in self._lagged}
+        guarded = any(c.may_split(t, end) for c in rewindable)
+        if guarded:
+            marks = [c.mark() for c in rewindable]
+            values, pending = dict(self.values), dict(self.pending)
         for _ in range(MAX_SPLITS):
             booked, outputs, inside, reached = self._advance_once(rewindable, t, end)
             if reached == end:
                 break
+            if not guarded:
+                raise SolverError("a component splits a step that it said it would not split", t_s=t / SECOND)
             for component, mark in zip(rewindable, marks, strict=True):
                 component.rewind(mark)
             self.values.update(values)
@@ -134,7 +141,7 @@ class Coupling:
         for terms in booked:
             for name, amount in terms.items():
                 self.counters[name] = self.counters.get(name, 0.0) + amount
-        self._book_lag(outputs, values, end - t)
+        self._book_lag(outputs, before, end - t)
         self.t = end
         applied = said + tuple(self._apply(e, c, "s") for c, e in inside)
         return StepRecord(t, end, outputs, applied)
@@ -160,8 +167,8 @@ class Coupling:
             due = component.next_due()
             if t < due < end:
                 end = due
-            if component.grid:
-                end = min(end, (t // component.grid + 1) * component.grid)
+        for grid in self._grids:
+            end = min(end, (t // grid + 1) * grid)
         return end
 
     def _advance_once(
@@ -252,7 +259,9 @@ class Coupling:
 
     def stored_j(self) -> dict[str, float]:
         """Energy stored in every component and in transit between them [J]."""
-        stored = {f"{c.name}/stored_{name.removesuffix('_j')}_j": v for c in self.order for name, v in c.stored_j().items()}
+        stored = {
+            f"{c.name}/stored_{name.removesuffix('_j')}_j": v for c in self.order for name, v in c.stored_j().items()
+        }
         if self.pending:
             stored["coupling/transit_j"] = float(sum(np.sum(p) for p in self.pending.values()))
         return stored

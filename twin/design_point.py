@@ -27,7 +27,8 @@ def cooling_design_point(facility: Facility) -> dict[str, Any]:
     work = load_scenario(None, facility=facility).workload
     others = [f"workload.pools.{p}=null" for p in work.pools] + [f"workload.jobs.{j}=null" for j in work.jobs]
     scenario = load_scenario(None, facility=facility, overrides=(
-        *others, f"workload.jobs.DESIGN={FULL_LOAD}", f"clock.start={hour:02d}:00", f"clock.duration={SETTLE_MIN:g}min", "clock.warmup=2h"))
+        *others, f"workload.jobs.DESIGN={FULL_LOAD}", f"clock.start={hour:02d}:00",
+        f"clock.duration={SETTLE_MIN:g}min", "clock.warmup=2h"))
     run = simulate(scenario)
 
     def last(name: str) -> np.ndarray:
@@ -47,7 +48,8 @@ def cooling_design_point(facility: Facility) -> dict[str, Any]:
         for loop in served[:1]:
             k = loops[loop]
             row |= {"tcs_supply_c": last("tcs_supply_c")[k], "tcs_return_c": last("tcs_return_c")[k],
-                    "tcs_flow_kg_s": last("loop_flow_kg_s")[k], "approach_k": last("tcs_supply_c")[k] - row["fws_supply_c"]}
+                    "tcs_flow_kg_s": last("loop_flow_kg_s")[k],
+                    "approach_k": last("tcs_supply_c")[k] - row["fws_supply_c"]}
         cdus.append(row)
     racks = [{"rack": id, "power_kw": last("rack_power_w")[i] / 1e3, "flow_kg_s": last("rack_flow_kg_s")[i],
               "supply_c": last("rack_supply_c")[i], "return_c": last("rack_return_c")[i],

@@ -35,7 +35,7 @@ class SpecError(TwinError):
 
 
 class WiringError(TwinError):
-    """A model that cannot be built: a signal with no or two producers, a cycle without a state, a mode without a port."""
+    """A model that cannot be built: a signal with no or two producers, a cycle without a state, a lost mode."""
 
 
 class SolverError(TwinError):

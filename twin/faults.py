@@ -58,6 +58,9 @@ class Script:
                                 message=action.message))
         return tuple(events)
 
+    def may_split(self, t: Us, t_end: Us) -> bool:
+        return False
+
     def advance(self, t: Us, t_end: Us, inputs: Inputs) -> Advanced:
         return Advanced(t_end, NOTHING)
 

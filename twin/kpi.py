@@ -133,7 +133,7 @@ def _serving(results: Results, plant: Plant, scenario: Scenario) -> dict[str, Kp
     arrived = results.total("requests_arrived")
     out = {
         "tokens_per_second": kpi(tokens / seconds, "token/s", "serving output tokens delivered within the SLA"),
-        "tokens_per_second_delivered": kpi(all_out / seconds, "token/s", "serving output tokens, within the SLA or not"),
+        "tokens_per_second_delivered": kpi(all_out / seconds, "token/s", "output tokens, within the SLA or not"),
         "tokens_per_second_total": kpi(total / seconds, "token/s", "prompt and output tokens"),
         "tokens_per_joule": kpi(per_j, "token/J", "tokens within the SLA / facility energy allocated to serving"),
         "tokens_per_it_joule": kpi(_ratio(tokens, it_j), "token/J", "tokens within the SLA / IT energy of serving"),

@@ -27,7 +27,8 @@ def main() -> None:
     print("| benchmark | value | unit | baseline | ratio | CPU s | peak MB |\n|---|---|---|---|---|---|---|")
     for name, row in found.items():
         print(
-            f"| {name} | {row['value']:.4g} | {row['unit']} | {row['baseline']} | {row['ratio']:.3g} | {row['cpu_s']:.4g} "
+            f"| {name} | {row['value']:.4g} | {row['unit']} | {row['baseline']} | {row['ratio']:.3g} "
+            f"| {row['cpu_s']:.4g} "
             f"| {row['peak_mb']:.0f} |"
         )
 

@@ -55,8 +55,9 @@ def measure() -> dict[str, Any]:
     ratio = slow_hour["cpu_s"] / fast_hour["cpu_s"]
     per_day = slow_hour["cpu_s"] * 86_400.0 / REFERENCE_SHARE_S
     print(
-        f"day: {day['wall_s']:.1f} s wall, {day['cpu_s']:.1f} s CPU, {1e3 * day['cpu_s'] / day['steps']:.3f} ms CPU a step "
-        f"({day['steps']} steps), {day['peak_mb']:.0f} MB; through solve_ivp {per_day:.0f} s CPU (24 x its hottest hour)"
+        f"day: {day['wall_s']:.1f} s wall, {day['cpu_s']:.1f} s CPU, "
+        f"{1e3 * day['cpu_s'] / day['steps']:.3f} ms CPU a step ({day['steps']} steps), {day['peak_mb']:.0f} MB; "
+        f"through solve_ivp {per_day:.0f} s CPU (24 x its hottest hour)"
     )
     return {
         "value": day["wall_s"],

@@ -138,3 +138,17 @@ def test_causes_through_a_continuous_signal_find_the_event_behind():
     # load_power_w -> Load reads feed_alive, which battery-empty set
     behind = coupling.events_behind([("load_power_w", 0)])
     assert len(behind) == 1 and behind[0].endswith("battery-empty")
+
+
+class Liar(Battery):
+    def may_split(self, t, t_end):
+        return False
+
+
+def test_a_split_that_was_not_announced_is_an_error():
+    script = Script([Action(SECOND, "SITE", "mains-fail", (("mains_failed", 0, 1.0),))],
+                    [Port("mains_failed", "site", "mode")])
+    coupling = Coupling([script, Liar(1234.5), Room(), Load()], AXES)
+    coupling.start(0)
+    with pytest.raises(SolverError, match="said it would not split"):
+        coupling.run(10 * SECOND)

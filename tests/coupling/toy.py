@@ -24,6 +24,8 @@ class Toy:
         return {}
     def drivers(self, port, index):
         return [(p.name, index) for p in self.inputs]
+    def may_split(self, t, t_end):
+        return False
     def mark(self):
         return dict(self.__dict__)
     def rewind(self, mark):
@@ -62,6 +64,9 @@ class Battery(Toy):
         self.left_j = self.full_j = stored_j
         self.alive = True
         self.calls = 0
+
+    def may_split(self, t, t_end):
+        return self.alive
 
     def advance(self, t: Us, t_end: Us, inputs: Inputs) -> Advanced:
         self.calls += 1

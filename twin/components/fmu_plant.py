@@ -94,6 +94,9 @@ class FmuPlant:
     def settle(self, t: Us, round: int, inputs: Inputs) -> tuple[Event, ...]:
         return ()
 
+    def may_split(self, t: Us, t_end: Us) -> bool:
+        return False
+
     def advance(self, t: Us, t_end: Us, inputs: Inputs) -> Advanced:
         seconds = (t_end - t) / SECOND
         self._heat_j += inputs.value["cdu_primary_heat_w"] * seconds

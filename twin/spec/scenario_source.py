@@ -126,7 +126,8 @@ def resolve_scenario(
             work = override(work, rest, value, Workload, problems)
         elif first == "workload":
             given = workload_tree(value, folder, problems)
-            work = given if isinstance(value.value, str) else merge(work, given)  # a named load replaces, a map lies over
+            # a named load replaces, a map lies over
+            work = given if isinstance(value.value, str) else merge(work, given)
         elif first in facility_keys:
             below = override(below, where, value, Facility, problems)
         elif first in ScenarioSpec.model_fields:
