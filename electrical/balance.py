@@ -79,6 +79,7 @@ OVERLOAD_ON, OVERLOAD_OFF = 1.0, 0.97  # of the limit: hysteresis of an overload
 LIVE_U = 0.1  # below this fraction of nominal voltage an element is dead
 SWEEPS, SETTLED_U = 12, 1e-7  # voltage iterations at most; a sweep gains about two digits at drops of 1 %
 NEAR_S = 1e-6  # a limit nearer than this is reached: time is counted in microseconds
+LONGEST_S, LEAP, LEAP_FROM = 1.0, 2.0, 0.5  # a current may grow from one step to the next to twice the larger of both
 REFILL_S = 1.0  # hold-up energy is put back over this time
 
 
@@ -214,6 +215,22 @@ def balance(kind, ptr, src, const, lptr, lsrc, load_const, load_w, state, out, s
 
 
 @njit(cache=True)
+def near_limits(kind, const, table, powered, served, state, x, out):  # type: ignore[no-untyped-def]
+    """Number of stores in use and of trips that a leap of the current would open within the longest step."""
+    near = 0
+    for j in range(served.size):
+        if served[j] == 0.0 and powered[j] > 0.0:
+            near += 1
+    for i in range(kind.size):
+        if out[O_BATT, i] > 0.0 or (kind[i] == K_GENERATOR and state[S_ENGINE, i] > 0.0):
+            near += 1
+        leap = LEAP * max(out[O_MULT, i], LEAP_FROM)
+        if travel(i, leap, LONGEST_S, x, const, table, state[S_STUCK, i], False) <= LONGEST_S:
+            near += 1
+    return near
+
+
+@njit(cache=True)
 def step(
     dt,
     kind,
@@ -244,8 +261,8 @@ def step(
 
     If it is shorter than dt, no state has been changed. energy: utility, generator, battery discharge, battery
     charge (at the cells), hold-up discharge, hold-up charge [J], fuel [L], outdoor loss [J], limits crossed since
-    the last step (rows O_LOADING against S_OVERLOADED), limits reached (elements and loads). loss_j per class,
-    room_j per room.
+    the last step (rows O_LOADING against S_OVERLOADED), limits reached (elements and loads), limits near (as
+    near_limits says). loss_j per class, room_j per room.
     reached: per element 1 empty battery, 2 empty tank, 3 trip; expired: per load 1 where the hold-up is over.
     """
     n, m = kind.size, served.size
@@ -347,4 +364,5 @@ def step(
             if load_const[L_HOLD_S, j] > 0.0 and load_const[L_HOLD_S, j] - y[Y_DEAD_S, j] <= NEAR_S:
                 expired[j] = 1.0
             energy[9] += expired[j]
+    energy[10] = near_limits(kind, const, table, powered, served, state, x, out)
     return dt

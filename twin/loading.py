@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import zarr
 
 from twin.contract import Array
 from twin.plant import Plant
@@ -65,3 +67,13 @@ def _power(results: Results, plant: Plant) -> Iterator[Loading]:
         of_class = [i for i, id in enumerate(ids) if plant.class_of.get(id) == cls]
         if of_class:
             yield Loading(cls, tuple(ids[i] for i in of_class), time_s, values[:, of_class], "output / rating")
+
+
+def write_loadings(folder: Path, found: Sequence[Loading]) -> None:
+    """Write `loading/<system>` (time, element) into a run's results.zarr, with the ids and what is divided by what."""
+    root = zarr.open_group(str(folder / "results.zarr"), mode="r+")
+    group = root.create_group("loading")
+    for loading in found:
+        array = group.create_array(loading.system, shape=loading.fraction.shape, dtype="float32")
+        array[:] = loading.fraction.astype(np.float32)
+        array.attrs.update({"ids": list(loading.ids), "demand_over_limit": loading.of, "time": "time/60s"})

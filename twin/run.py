@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from twin.errors import RunConflict, TwinError
-from twin.kpi import compute_kpis
+from twin.kpi import compute_kpis, throttle_limits_c
+from twin.loading import loadings, write_loadings
 from twin.results import open_results
 from twin.simulate import Run, SavePolicy, peak_memory_mb, simulate
 from twin.spec.load import load_scenario
@@ -95,6 +96,7 @@ def run_into(
     stage("KPIs")
     kpis = compute_kpis(run.results, run.plant, scenario)
     write_json(out_dir / "kpis.json", kpis)
+    write_loadings(out_dir, list(loadings(run.results, run.plant, throttle_limits_c(run.plant))))
     stage("replay request by request")
     replay = replay_check(scenario, run.plant, run.results)
     write_json(

@@ -10,7 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import zarr
 
 ROOT = Path(__file__).parents[2]
 SHORT = ["--duration", "2min", "--set", "clock.warmup=1min", "--no-usd"]
@@ -61,6 +63,9 @@ def test_a_run_folder_is_self_contained(done):
     balance = [kpis[f"requests_{n}"]["value"] for n in ("arrived", "completed", "rejected")]
     assert balance[0] > 0
     assert any(n.startswith("headroom_") and k.get("element") for n, k in kpis.items())
+    loading = zarr.open_group(str(folder / "results.zarr"), mode="r")["loading"]
+    assert set(loading.array_keys()) >= {"ups", "busway", "transformer", "gpu_temperature", "dry_cooler", "chiller"}
+    assert kpis["headroom_ups_fraction"]["value"] == pytest.approx(1.0 - float(np.max(loading["ups"][:])), abs=1e-6)
     run = json.loads((folder / "run.json").read_text())
     assert run["state"] == "done" and run["peak_memory_mb"] < 1000 and run["versions"]["numpy"]
     assert run["date"] in said["run"]["date"]

@@ -77,6 +77,9 @@ class Air:
                 self.air.d_ahu[j, 2] = t
         return self._changes(t, before, inputs)
 
+    def may_split(self, t: Us, t_end: Us) -> bool:
+        return False
+
     def advance(self, t: Us, t_end: Us, inputs: Inputs) -> Advanced:
         self._read(inputs)
         value, air = inputs.value, self.air

@@ -105,13 +105,14 @@ class ElectricalComponent:
         self.sequence.state = state
         self.served = np.ones(m)
         self.drawn_w = np.zeros(m)
-        self.energy = np.zeros(10)
+        self.energy = np.zeros(11)
         self.loss_j = np.zeros(len(c.classes))
         self.room_j = np.zeros(len(model.rooms))
         self.modes: dict[str, Any] = {}
         self.powered = np.ones(m)
         self.flagged = False
         self.walking = False
+        self.calm = False  # nothing has switched since a step that left every limit far
         self.ups = self.sequence.members["ups"]
         self.utility = np.flatnonzero(c.kind == K_UTILITY)
         self.generator = np.flatnonzero(c.kind == K_GENERATOR)
@@ -151,6 +152,7 @@ class ElectricalComponent:
                     break
             else:
                 return ()
+        self.calm = False
         now = {name: value[name] for name in self.mode_names}
         if now["ups_battery_fraction"] is not modes.get("ups_battery_fraction"):
             self._strings(now["ups_battery_fraction"])
@@ -165,6 +167,10 @@ class ElectricalComponent:
             self.flagged = True  # look again when they are applied
         return tuple(self._event(t, change, inputs) for change in changes)
 
+    def may_split(self, t: Us, t_end: Us) -> bool:
+        """Unless nothing has switched and the last step left every store and every trip far from its limit."""
+        return not self.calm
+
     def advance(self, t: Us, t_end: Us, inputs: Inputs) -> Advanced:
         s, value = self.sequence, inputs.value
         np.concatenate([value[name] for name in self.load_names], out=self.load_w)
@@ -177,7 +183,7 @@ class ElectricalComponent:
             if split < t_end:
                 return Advanced(split, {})
         energy = self.energy.tolist()
-        self.flagged = energy[9] > 0.0
+        self.flagged, self.calm = energy[9] > 0.0, energy[10] == 0.0
         events = self._overloads(t, inputs) if energy[8] else ()
         out, room_j = self.out.copy(), self.room_j.copy()
         outputs = {
@@ -248,6 +254,7 @@ class ElectricalComponent:
         s.since = {k: int(v) for k, v in state["since"].items()}
         s.due = int(state["due"])
         s.refresh(self.modes)
+        self.calm = False
         self._set_powered()
 
     # ------------------------------------------------------------------------------------------ parts

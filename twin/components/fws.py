@@ -165,6 +165,9 @@ class Fws:
         self._due = t + FAST_STEP if self.plant.report(1.0)[-1] else NEVER
         return self._changes(t, before, inputs)
 
+    def may_split(self, t: Us, t_end: Us) -> bool:
+        return False
+
     def advance(self, t: Us, t_end: Us, inputs: Inputs) -> Advanced:
         self._read(inputs)
         plant = self.plant

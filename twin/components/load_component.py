@@ -102,6 +102,9 @@ class LoadComponent:
         self._watch_jobs(t, inputs, events)
         return tuple(events)
 
+    def may_split(self, t: Us, t_end: Us) -> bool:
+        return False
+
     def advance(self, t: Us, t_end: Us, inputs: Inputs) -> Advanced:
         parts: list[tuple[float, dict[str, Array]]] = []
         joules: dict[str, float] = {}

@@ -264,6 +264,9 @@ class Network:
 
     # ------------------------------------------------------------------------------------------------ advance
 
+    def may_split(self, t: Us, t_end: Us) -> bool:
+        return False
+
     def advance(self, t: Us, t_end: Us, inputs: Inputs) -> Advanced:
         demand = inputs.value["fabric_demand_bit_s"]
         used = np.minimum(self._per_bit_s @ demand, 1.0)

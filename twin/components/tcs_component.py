@@ -173,6 +173,9 @@ class Tcs:
 
     # ------------------------------------------------------------------------------------------------ one step
 
+    def may_split(self, t: Us, t_end: Us) -> bool:
+        return False
+
     def advance(self, t: Us, t_end: Us, inputs: Inputs) -> Advanced:
         v, h, y, m, p = inputs.value, self.held, self.y, self.memory, self.p
         dt_s = (t_end - t) / SECOND

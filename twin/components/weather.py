@@ -53,6 +53,9 @@ class Weather:
     def settle(self, t: Us, round: int, inputs: Inputs) -> tuple[Event, ...]:
         return ()
 
+    def may_split(self, t: Us, t_end: Us) -> bool:
+        return False
+
     def advance(self, t: Us, t_end: Us, inputs: Inputs) -> Advanced:
         columns = self._with_offset(float(inputs.value["outdoor_offset_k"][0]))
         middle_s = self.start_s + max(0.5 * (t + t_end) / SECOND, 0.0)  # the mean of a straight line is its middle
