@@ -80,21 +80,27 @@ def _solve(c: Compiled, state: Any, load_w: Any) -> tuple[Any, Any]:
     return out, served
 
 
-def loading_table(c: Compiled, load_w: Sequence[float]) -> list[Loading]:
-    """Loading of every element with everything in service.
+def loading_table(c: Compiled, load_w: Sequence[float], lost: Sequence[str] = ()) -> list[Loading]:
+    """Loading of every element, everything else in service, after transfers and before any trip.
 
     Parameters
     ----------
     c : Compiled
     load_w : sequence of float
         Power of every load, in the order of ``c.load_ids``. [W]
+    lost : sequence of str
+        Elements out of service.
 
     Returns
     -------
     list of Loading
         In topological order.
     """
-    out, _ = _solve(c, neutral_state(c), load_w)
+    state = neutral_state(c)
+    _take_out(c, state, lost)
+    if lost:
+        _switch_over(c, state)
+    out, _ = _solve(c, state, load_w)
     by_id = {e.id: e for e in c.model.elements}
     return [
         Loading(
@@ -137,6 +143,13 @@ def single_points(graph: nx.DiGraph, loads: Iterable[str] | None = None) -> dict
             chain.append(at)
         out[load] = tuple(reversed(chain))
     return out
+
+
+def _take_out(c: Compiled, state: Any, lost: Iterable[str]) -> None:
+    for id in lost:
+        state[S_ON, c.index[id]] = 0.0
+        if c.kind[c.index[id]] != K_SELECT:
+            state[S_SOURCE_U, c.index[id]] = 0.0
 
 
 def _switch_over(c: Compiled, state: Any) -> None:
@@ -192,10 +205,7 @@ def lose(c: Compiled, load_w: Sequence[float], lost: Sequence[str]) -> Loss:
         whose overload time runs out goes to bypass.
     """
     state = neutral_state(c)
-    for id in lost:
-        state[S_ON, c.index[id]] = 0.0
-        if c.kind[c.index[id]] != K_SELECT:
-            state[S_SOURCE_U, c.index[id]] = 0.0
+    _take_out(c, state, lost)
     x = np.zeros((5, len(c.ids)))
     trips: list[tuple[str, float, float]] = []
     while True:

@@ -32,10 +32,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of tabl
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="override any value by its path")]
 
 
+# Errors of usage (unknown option, missing argument); typer may carry its own copy of click.
+USAGE: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+
 def main() -> None:
     """Entry point: turns errors into messages and exit codes."""
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False) or 0)
     except SpecError as error:
         for problem in error.problems:
             err.print(str(problem), markup=False)
@@ -49,13 +53,9 @@ def main() -> None:
     except typer.Abort:
         err.print("stopped", markup=False)
         sys.exit(1)
-    except Exception as error:
-        import click
-
-        if isinstance(error, click.ClickException):
-            error.show()
-            sys.exit(2)
-        raise
+    except USAGE as error:
+        error.show()
+        sys.exit(2)
 
 
 def say(value: Any, as_json: bool, table: Any) -> None:
@@ -88,13 +88,14 @@ def init(
 def check(
     files: Annotated[list[Path], typer.Argument()],
     resolved: Annotated[bool, typer.Option(help="print what results after base, overrides and catalogue")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="print the clauses that are met too")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Validate any spec: facility, workload, scenario or study."""
-    from twin.spec.check import check_files
+    from twin.file_check import check_files
 
     report = check_files(files, resolved=resolved)
-    tables.print_check(report, as_json, out, err)
+    tables.print_check(report, as_json, out, err, show_all=show_all)
     raise typer.Exit(0 if report.ok else 2)
 
 
@@ -115,21 +116,14 @@ def run(
 ) -> None:
     """Simulate one scenario of a facility and write its run folder."""
     from twin.run import RunRequest, free_folder, resolve, run_into
-    from twin.spec.clock import duration_us
 
     sets = list(set_ or [])
     sets += [f"weather={weather.resolve()}"] if weather else []
     sets += [f"date={date}"] if date else []
     sets += [f"workload.trace={trace.resolve()}"] if trace else []
-    request = RunRequest(
-        facility,
-        scenario,
-        duration_us(duration) / 1e6 if duration else None,
-        duration_us(step) / 1e6 if step else None,
-        seed,
-        sets,
-        usd,
-    )
+    sets += [f"clock.duration={duration}"] if duration else []
+    sets += [f"clock.step={step}"] if step else []
+    request = RunRequest(facility, scenario, None, None, seed, sets, usd)
     ready = resolve(request)
     folder = free_folder(out_dir, f"{ready.facility.name}-{ready.name}")
     with tables.Progress(err, ready, quiet=as_json) as shown:
@@ -224,7 +218,7 @@ def catalogue(item: Annotated[str | None, typer.Argument()] = None, as_json: AsJ
     from twin.spec.check import catalogue_table
 
     rows = catalogue_table(item)
-    say(rows, as_json, tables.rows_table("catalogue", rows))
+    say(rows, as_json, tables.catalogue_tables(rows))
 
 
 @fmu_app.command("inspect")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from math import floor, isfinite, log10
 from pathlib import Path
 from typing import Any
 
@@ -119,12 +120,20 @@ class StudyProgressBar:
         self.bar.update(self.task, completed=progress.fraction * self.total)
 
 
-def number(value: float | None) -> str:
-    """A number as engineers read it; a dash where none exists."""
+def number(value: float | None, scale: float = 0.0) -> str:
+    """A number as engineers read it, four digits; a dash where none exists; 0 below 1e-9 of the scale it belongs to.
+
+    Examples
+    --------
+    >>> number(1402735.2), number(1 / 3), number(-1.2e-7, 483.0), number(0.99996), number(None)
+    ('1,402,735', '0.3333', '0', '0.99996', '-')
+    """
     if value is None:
         return "-"
-    if value == 0:
+    if abs(value) <= 1e-9 * scale:
         return "0"
+    if 0.999 < value < 1.0:  # an availability: what it lacks of 1 is what it says
+        return f"{value:.{min(1 - floor(log10(1.0 - value)), 12)}f}"
     return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
 
 
@@ -184,30 +193,21 @@ def event_text(event: Mapping[str, Any]) -> str:
 
 
 def cause_trees(events: Sequence[Mapping[str, Any]], limit: int = 200) -> list[Tree]:
-    """One tree from each event without a cause that has effects; an effect hangs below its latest cause."""
-    by_id = {e["id"]: e for e in events}
-    children: dict[str, list[Mapping[str, Any]]] = {}
-    for event in events:
-        known = [c for c in event["causes"] if c in by_id]
-        if known:
-            children.setdefault(max(known, key=lambda c: (by_id[c]["t_s"], known.index(c))), []).append(event)
-    trees, shown = [], 0
+    """A tree from each event without a cause that has effects."""
+    from twin.report import cause_tree
 
-    def grow(tree: Tree, event: Mapping[str, Any]) -> None:
-        nonlocal shown
-        for child in children.get(event["id"], ()):
-            if shown >= limit:
-                return
-            shown += 1
-            others = len(child["causes"]) - 1
-            text = event_text(child) + (f"  [and {others} more cause(s)]" if others > 0 else "")
-            grow(tree.add(Text(text)), child)
-
-    for event in events:
-        if not [c for c in event["causes"] if c in by_id] and event["id"] in children:
-            tree = Tree(Text(event_text(event)))
-            grow(tree, event)
-            trees.append(tree)
+    trees = []
+    for root in cause_tree(events):
+        if not root.children:
+            continue
+        branches: dict[int, Tree] = {}
+        for number, (depth, node) in enumerate(root.walk()):
+            more = f"  [and {len(node.also)} more cause(s)]" if node.also else ""
+            text = Text(event_text(node.event) + more)
+            if depth and number >= limit:
+                break
+            branches[depth] = branches[depth - 1].add(text) if depth else Tree(text)
+        trees.append(branches[0])
     return trees
 
 
@@ -342,8 +342,8 @@ def print_study(result: Any, as_json: bool, console: Console) -> None:
     )
 
 
-def print_check(report: Any, as_json: bool, console: Console, errors: Console) -> None:
-    """Problems to stderr, findings of the basis of design and resolved texts to stdout."""
+def print_check(report: Any, as_json: bool, console: Console, errors: Console, show_all: bool = False) -> None:
+    """Problems to stderr; broken clauses of the basis of design (with show_all: every clause) and texts to stdout."""
     if as_json:
         sys.stdout.write(
             json.dumps(
@@ -362,30 +362,92 @@ def print_check(report: Any, as_json: bool, console: Console, errors: Console) -
         errors.print(str(problem), markup=False)
     for one in report.files:
         for finding in one.findings:
-            console.print(str(finding), markup=False, soft_wrap=True)
+            if show_all or not finding.ok:
+                console.print(str(finding), markup=False, soft_wrap=True)
         if one.resolved:
             console.print(one.resolved, markup=False, soft_wrap=True)
         if not one.problems:
-            console.print(f"{one.file}: a valid {one.kind}", markup=False)
+            console.print(f"{one.file}: a valid {one.kind}{_clauses(one.findings)}", markup=False, soft_wrap=True)
     if report.problems:
         errors.print(f"{len(report.problems)} problem(s)", markup=False)
 
 
-def rows_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Rows that share keys as one table."""
+def _clauses(findings: Sequence[Any]) -> str:
+    if not findings:
+        return ""
+    broken = sum(not f.ok for f in findings)
+    if broken:
+        return f"; breaks {broken} of {len(findings)} clauses of its basis of design"
+    return f"; meets all {len(findings)} clauses of its basis of design"
+
+
+def rows_table(title: str, rows: Sequence[Mapping[str, Any]], wide: str = "") -> Table:
+    """Rows that share keys as one table, without columns that are empty; `wide` names the column that may wrap."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    keys = list(dict.fromkeys(k for row in rows for k in row))
+    keys = [k for k in dict.fromkeys(k for row in rows for k in row) if any(_cell(row.get(k), 0.0) for row in rows)]
     for key in keys:
-        table.add_column(key)
+        numeric = all(_is_number(row.get(key)) or row.get(key) in (None, "") for row in rows)
+        table.add_column(
+            key,
+            justify="right" if numeric else "left",
+            ratio=1 if key == wide else None,
+            no_wrap=bool(wide) and key != wide,
+        )
+    scale = scales(rows)
     for row in rows:
-        table.add_row(*[Text("" if row.get(k) is None else str(row.get(k))) for k in keys])
+        table.add_row(*[Text(_cell(row.get(k), scale.get(_unit(k), 0.0))) for k in keys])
     return table
 
 
+def catalogue_tables(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
+    """The whole catalogue, or one item: its values with their sources, then the failure modes of its class."""
+    if not any("kind" in row for row in rows):
+        return [rows_table("catalogue", rows)]
+    tables = []
+    values = [row for row in rows if row["kind"] == "value"]
+    modes = [row for row in rows if row["kind"] == "mode"]
+    if values:
+        shown = [{k: row.get(k) for k in ("key", "value", "tag", "source", "note")} for row in values]
+        tables.append(rows_table("values", shown, wide="source"))
+    if modes:
+        shown = [
+            {
+                "mode": row["key"],
+                "writes": _cell(row["port"], 0.0),
+                "value": row["value"],
+                **{k: row[k] for k in ("parameters", "rate_per_year", "repair_h", "common_cause", "demand")},
+            }
+            for row in modes
+        ]
+        tables.append(rows_table("failure modes", shown))
+        sources = [{"mode": row["key"], "tag": row["tag"], "source": row["source"]} for row in modes]
+        tables.append(rows_table("sources of the rates", sources, wide="source"))
+    return tables
+
+
+def scales(data: Any) -> dict[str, float]:
+    """Unit (last word of a key) -> largest magnitude under such a key anywhere in the data."""
+    found: dict[str, float] = {}
+
+    def look(value: Any, unit: str) -> None:
+        if isinstance(value, Mapping):
+            for key, item in value.items():
+                look(item, _unit(str(key)))
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                look(item, unit)
+        elif _is_number(value) and isfinite(value):
+            found[unit] = max(found.get(unit, 0.0), abs(value))
+
+    look(data, "")
+    return found
+
+
 def nested(title: str, data: Any) -> list[Any]:
-    """Plain nested data as tables (lists of maps) and a tree (the rest)."""
+    """Plain nested data as a tree, texts of several lines as they are, and tables (lists of maps)."""
     tree = Tree(Text(title))
     extra: list[Any] = []
+    scale = scales(data)
 
     def add(branch: Tree, name: str, value: Any) -> None:
         if isinstance(value, Mapping):
@@ -393,18 +455,32 @@ def nested(title: str, data: Any) -> list[Any]:
             for key, item in value.items():
                 add(below, str(key), item)
         elif isinstance(value, (list, tuple)) and value and all(isinstance(v, Mapping) for v in value):
-            extra.append(rows_table(str(name), [{k: _short(x) for k, x in v.items()} for v in value]))
+            extra.append(rows_table(str(name), value))
+        elif isinstance(value, str) and "\n" in value:
+            extra.append(Text(f"{name}\n{value}\n", overflow="fold"))
         else:
-            branch.add(Text(f"{name}: {_short(value)}"))
+            branch.add(Text(f"{name}: {_cell(value, scale.get(_unit(name), 0.0))}"))
 
     for key, value in data.items() if isinstance(data, Mapping) else enumerate(data):
         add(tree, str(key), value)
     return [tree, *extra]
 
 
-def _short(value: Any) -> str:
+def _unit(key: str) -> str:
+    return str(key).rsplit("_", 1)[-1]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _cell(value: Any, scale: float) -> str:
+    if value is None:
+        return ""
     if isinstance(value, float):
-        return number(value)
+        return number(value, scale)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {_cell(v, scale)}" for k, v in value.items())
     if isinstance(value, (list, tuple)):
-        return ", ".join(_short(v) for v in value)
+        return ", ".join(_cell(v, scale) for v in value)
     return str(value)

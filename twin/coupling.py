@@ -217,11 +217,11 @@ class Coupling:
 
     def _apply(self, event: Event, by: Component, round: str) -> Event:
         id = f"{event.t / SECOND:.6f}.{round}/{event.element}/{event.kind}"
-        causes = dict.fromkeys(c for c in event.causes if c)
+        # the trigger, then the standing conditions: what the component names (latest first), then what is behind signals
+        causes = dict.fromkeys(sorted((c for c in event.causes if c), key=lambda c: -_time_of(c)[0]))
         causes.update(dict.fromkeys(self.events_behind(event.via)))
         causes.pop(id, None)
-        latest_first = sorted(causes, key=lambda c: -_time_of(c)[0])  # the trigger, then the standing conditions
-        done = replace(event, id=id, causes=tuple(latest_first))
+        done = replace(event, id=id, causes=tuple(causes))
         for port, index, value in event.sets:
             owner = self.producer.get(port)
             if owner is not by:
@@ -237,23 +237,25 @@ class Coupling:
         return done
 
     def events_behind(self, via: Iterable[tuple[str, int]]) -> list[str]:
-        """Ids of the events that set the modes on which these signals depend, through any chain of components."""
+        """Ids of the events that set the modes on which these signals depend, through any chain of components.
+
+        The nearest in the chain of dependence first, the latest first among equally near ones.
+        """
         found: dict[str, None] = {}
-        seen = set(via)
-        stack = list(seen)
-        while stack:
-            port, index = stack.pop()
-            if port in self.causes:
-                setter = self.causes[port][index]
-                if setter:
-                    found[setter] = None
-                continue
-            owner = self.producer.get(port)
-            for driver in owner.drivers(port, index) if owner else ():
-                if driver not in seen:
-                    seen.add(driver)
-                    stack.append(driver)
-        return sorted(found, key=_time_of)
+        level = list(dict.fromkeys(via))
+        seen = set(level)
+        while level:
+            setters = {self.causes[port][index] for port, index in level if port in self.causes} - {""}
+            found.update(dict.fromkeys(sorted(setters, key=lambda c: (-_time_of(c)[0], c))))
+            further: dict[tuple[str, int], None] = {}
+            for port, index in level:
+                owner = None if port in self.causes else self.producer.get(port)
+                for driver in owner.drivers(port, index) if owner else ():
+                    if driver not in seen:
+                        seen.add(driver)
+                        further[driver] = None
+            level = list(further)
+        return list(found)
 
     # ------------------------------------------------------------------------------------------------ snapshots
 

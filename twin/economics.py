@@ -243,7 +243,7 @@ def run_token_cost(
     energy_kwh : facility energy allocated to serving [kWh]
     electricity_usd_mwh : price [USD/MWh]
     utilization_fraction : mean GPU utilization over these hours [fraction]
-    sla_attainment_fraction : requests within the SLA over requests completed; None without a request [fraction]
+    sla_attainment_fraction : tokens within the SLA over tokens delivered; None without a token [fraction]
     currency_year, token_basis : for the statement
 
     Returns

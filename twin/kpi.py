@@ -166,16 +166,15 @@ def _training(results: Results, plant: Plant, scenario: Scenario) -> dict[str, K
 def _utilization(results: Results, plant: Plant, scenario: Scenario) -> dict[str, Kpi]:
     scheduled = results.total("gpu_s_scheduled")
 
-    def mean(port: str) -> float | None:
-        return float(results.series(port, "900s")[1].mean()) if port in results.quantities else None
-
+    rack_s = results.total("rack_s")
+    network = results.series("network_utilization_fraction", "1s")[1]
     return {
         "gpu_utilization_fraction": kpi(_ratio(results.total("gpu_s_busy"), scheduled), "1",
                                         "GPU-seconds with a kernel running / scheduled"),
-        "cpu_utilization_fraction": kpi(mean("cpu_utilization_fraction"), "1", "mean over racks and time"),
-        "memory_utilization_fraction": kpi(mean("memory_utilization_fraction"), "1",
+        "cpu_utilization_fraction": kpi(_ratio(results.total("cpu_s_busy"), rack_s), "1", "mean over racks and time"),
+        "memory_utilization_fraction": kpi(_ratio(results.total("memory_s_used"), rack_s), "1",
                                            "GPU memory in use / installed, mean over racks and time"),
-        "network_utilization_fraction": kpi(mean("network_utilization_fraction"), "1",
+        "network_utilization_fraction": kpi(float(network.mean()) if network.size else None, "1",
                                             "scale-out traffic / NIC bandwidth, mean over time"),
         "uptime_fraction": kpi(_ratio(results.total("gpu_s_able"), scheduled), "1",
                                "GPU-seconds able to work / scheduled in this run"),

@@ -92,7 +92,11 @@ def run_into(
     (out_dir / "facility.yaml").write_text(resolved_yaml(scenario.facility), encoding="utf-8")
     (out_dir / "scenario.yaml").write_text(resolved_yaml(scenario), encoding="utf-8")
     write_json(out_dir / "run.json", {**_provenance(scenario, request), "state": "running"})
-    run = simulate(scenario, save=SavePolicy(out_dir), progress=progress, should_stop=should_stop)
+    try:
+        run = simulate(scenario, save=SavePolicy(out_dir), progress=progress, should_stop=should_stop)
+    except Exception as error:
+        write_json(out_dir / "run.json", {**_provenance(scenario, request), "state": "failed", "message": str(error)})
+        raise
     stage("KPIs")
     kpis = compute_kpis(run.results, run.plant, scenario)
     write_json(out_dir / "kpis.json", kpis)

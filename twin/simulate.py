@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import resource
+import signal
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -112,23 +114,44 @@ def couple(plant: Plant, components: Sequence[Component], scenario: Scenario, st
         recorder(step)
 
     try:
-        for mark in _milestones(begun, until, save.snapshots):
-            coupling.run(mark, keep)
-            if mark in save.snapshots:
-                snapshots[mark] = Snapshot(mark, coupling.save(), recorder.save(), digest)
-            progress((mark - begun) / max(until - begun, 1))
-            stopped = should_stop() or ""
-            if stopped:
-                break
-    except KeyboardInterrupt:
-        stopped = "interrupted"
+        with _Interrupt() as interrupt:
+            for mark in _milestones(begun, until, save.snapshots):
+                coupling.run(mark, keep)
+                if mark in save.snapshots:
+                    snapshots[mark] = Snapshot(mark, coupling.save(), recorder.save(), digest)
+                progress((mark - begun) / max(until - begun, 1))
+                stopped = "interrupted" if interrupt.asked else should_stop() or ""
+                if stopped:
+                    break
+            end = Snapshot(coupling.t, coupling.save(), recorder.save(), digest)
+            recorder.end(coupling.t)
     finally:
-        end = Snapshot(coupling.t, coupling.save(), recorder.save(), digest)
-        recorder.end(coupling.t)
         _close(components)
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
     meta = {"t0_s": begun / SECOND, "t_end_s": coupling.t / SECOND}
     return Run(results_of(recorder, meta), snapshots, end, plant, stopped, wall, cpu, steps)
+
+
+class _Interrupt:
+    """Ctrl-C asks the run to stop at the next simulated minute, never inside a step or a write; twice ends at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> _Interrupt:
+        self.mine = threading.current_thread() is threading.main_thread()
+        if self.mine:
+            self.before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def _ask(self, *_: object) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    def __exit__(self, *_: object) -> None:
+        if self.mine:
+            signal.signal(signal.SIGINT, self.before)
 
 
 def _warm_up(coupling: Coupling, warmup: Us) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from twin.errors import FmuError, Problem, SpecError
 from twin.plant import build_plant
 from twin.results import open_results
 from twin.spec.clock import duration_us
-from twin.spec.load import load_facility
+from twin.spec.load import load_facility, load_scenario
+from twin.wiring import build_components, plant_axes
 
 
 def scene_of(source: str, out_dir: Path) -> tuple[Path, list[str]]:
@@ -21,7 +23,13 @@ def scene_of(source: str, out_dir: Path) -> tuple[Path, list[str]]:
     is_run = (folder / "results.zarr").exists()
     facility = load_facility(folder / "facility.yaml" if is_run else source)
     plant = build_plant(facility)
-    path = write_scene(facility, plant.catalogue, open_results(folder) if is_run else None, out_dir)
+    if is_run:
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        named = {"run_id": folder.resolve().name, **run}
+        path = write_scene(facility, plant.catalogue, open_results(folder), out_dir, run=named)
+    else:
+        plant_axes(plant, build_components(plant, load_scenario(None, facility=facility)))
+        path = write_scene(facility, plant.catalogue, None, out_dir, axes=plant.axes)
     return path, check_scene(path)
 
 

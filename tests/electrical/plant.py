@@ -123,6 +123,9 @@ class Loads:
     def settle(self, t: Us, round: int, inputs: Inputs) -> tuple[Event, ...]:
         return ()
 
+    def may_split(self, t: Us, t_end: Us) -> bool:
+        return False
+
     def advance(self, t: Us, t_end: Us, inputs: Inputs) -> Advanced:
         out = {DRAWS[a]: self.watts(a, t) * inputs.value[POWERED[a]] for a in DRAWS}
         joules = {f"loads/{a}_j": float(out[DRAWS[a]].sum()) * (t_end - t) / SECOND for a in DRAWS}

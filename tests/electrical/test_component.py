@@ -185,3 +185,12 @@ def test_headroom_and_voltage_are_physical():
     assert 0.95 * 415 < volts["BW_A"] < 415.0
     assert volts["MVSG"] == pytest.approx(13800.0, rel=1e-3)
     assert catalogue().item("busway-500kw")["limit_w"] == 500e3
+
+
+def test_a_step_may_split_only_where_a_store_or_a_trip_is_near():
+    run = Run([(10.0, "UTIL", "utility_voltage_fraction", 0.0, 40.0)], ripple=0.1).until(9.0)
+    assert not run.electrical.may_split(9 * SECOND, 10 * SECOND)
+    run.until(14.0)  # on batteries
+    assert run.electrical.may_split(14 * SECOND, 15 * SECOND)
+    heavy = Run([(2.0, "UPS_A", "ups_failed", 1.0), (2.0, "UPS_B", "ups_failed", 1.0)], rack_w=140e3).until(4.0)
+    assert heavy.electrical.may_split(4 * SECOND, 5 * SECOND)  # the other two carry far more than they can for long

@@ -232,8 +232,8 @@ def test_isolation_request_cuts_a_rack():
     assert port.axis == "rack"
     run.until(5.0)
     run.coupling.values["rack_isolation_request"] = np.eye(8)[2]
-    run.coupling.causes["rack_isolation_request"][2] = "leak"
+    run.coupling.causes["rack_isolation_request"][2] = "0.000000.0/RK/leak"
     run.until(6.0)
     event = run.find("isolated")[0]
-    assert event.element == RACKS[2] and event.causes == ("leak",)
+    assert event.element == RACKS[2] and event.causes == ("0.000000.0/RK/leak",)
     assert run.records[-1].outputs["rack_power_w"][2] == 0.0

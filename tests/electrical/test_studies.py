@@ -41,6 +41,17 @@ def test_loading_table_balances(compiled):
     assert ups.loss_w == pytest.approx(law + 3 * amps * amps * cable, rel=2e-3)  # voltage a little below nominal
 
 
+def test_loading_after_a_loss_is_before_any_trip(compiled):
+    load_w = loads(compiled, 142e3)
+    rows = {r.id: r for r in loading_table(compiled, load_w, ["BW_A", "BW_B"])}
+    assert rows["BW_A"].demand_w == 0.0
+    assert rows["BW_C"].loading_fraction == pytest.approx(568e3 / 500e3, rel=1e-2)  # overloaded, and still on
+    assert sum(rows[b].demand_w for b in ("BW_C", "BW_D")) > 8 * 142e3
+    dark = {r.id: r for r in loading_table(compiled, load_w, ["UTIL"])}
+    lost = sum(r.loss_w for r in dark.values())
+    assert dark["GEN1"].demand_w + dark["GEN2"].demand_w == pytest.approx(load_w.sum() + lost, rel=1e-9)
+
+
 def test_single_points_by_dominators_and_by_removal(compiled):
     graph = one_line(compiled.model)
     points = single_points(graph)
@@ -100,6 +111,7 @@ def test_summary_is_plain_data():
     import json
 
     from twin.components.electrical import summarise_power
+    from twin.components.electrical_demand import power_groups
     from twin.spec.load import load_facility
 
     whole = load_facility("gb300-su")
@@ -110,6 +122,15 @@ def test_summary_is_plain_data():
     assert {r["lost"] for r in data["n_minus_1"]} >= {"UTIL", "UPS_A", "BW_A", "GEN1"}
     assert 0.999 < data["availability"]["rack_feed"] < 1.0
     assert not data["single_points_of_failure"]["rack"]
+    # the same demand as the basis of design is checked with; apparent power is called so
+    rows = {r["id"]: r for r in data["loading"]}
+    groups = {g.system: g for g in power_groups(whole)}
+    assert (rows["TX1"]["demand"] + rows["TX2"]["demand"]) / 1e3 == pytest.approx(groups["transformer"].demand)
+    assert rows["TX1"]["unit"] == "VA" and rows["UPS_A"]["unit"] == "W"
+    assert "TX1 [transformer]  813 kVA, 33 %" in data["one_line"] and "\n    TX1" in data["one_line"]
+    # only duty pumps run: losing board 1 takes one pump of CDU1, none of the reserve CDU3
+    dark = next(r["dark_loads"] for r in data["n_minus_1"] if r["lost"] == "UP1")
+    assert "H1_CDU1_P1" in dark and "H1_CDU3_P1" not in dark and "FWS_CTL" in dark
 
 
 def problems(**edit):

@@ -29,6 +29,7 @@ class Demand:
     def start(self, t, inputs): ...
     def next_due(self): return 1 << 62
     def settle(self, t, round, inputs): return ()
+    def may_split(self, t, t_end): return False
     def advance(self, t, t_end, inputs): return Advanced(t_end, {"fabric_demand_bit_s": self.demand})
     def stored_j(self): return {}
     def drivers(self, port, index): return ()

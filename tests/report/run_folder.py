@@ -57,6 +57,7 @@ def view(results: Any = None, **changes: Any) -> RunView:
             "name": "cdu-pump-trip-standby-fails",
             "question": "Does the standby <pump> matter?",
             "faults": [{"at": "1h", "element": "H1_CDU1_P1", "mode": "trip"}],
+            "workload": {"pools": {"SERVE1": {"racks": ["H1_R01_*"]}}, "jobs": {"TRAIN1": {"racks": ["H1_R02_*"]}}},
         },
         "kpis": kpis,
         "results": results,
@@ -87,6 +88,8 @@ def write_folder(folder: Path, of: RunView) -> None:
     for name in results.quantities:
         stats = np.stack([results.series(name, "60s", stat=s)[1] for s in ("mean", "min", "max")], axis=1)
         root.create_array(f"60s/{name}", data=stats)
+        root.create_array(f"1s/{name}", data=np.asarray(results.arrays["1s"][name], dtype=np.float32))
+    root.create_array("time/1s", data=results.arrays["time"]["1s"])
     root.create_array("time/60s", data=results.time_s)
     root.create_array("counters/time_s", data=results.counters.index.to_numpy(dtype=np.float64))
     root.create_array("counters/values", data=results.counters.to_numpy(dtype=np.float64))

@@ -60,3 +60,18 @@ def test_circle_and_double_id_are_refused() -> None:
         cause_tree([event("a", 1, "b"), event("b", 1, "a")])
     with pytest.raises(ValueError, match="'a' twice"):
         cause_tree([event("a", 1), event("a", 2)])
+
+
+def test_racks_that_share_a_loop_are_siblings_and_not_causes_of_each_other() -> None:
+    """Each rack's trip below its own throttling, each throttling below the pump, the other racks' named beside it."""
+    rows = [
+        ("pump", "CDU1_P1", 0.0, []), ("slow1", "RK1", 19.0, ["pump"]), ("slow2", "RK2", 20.0, ["slow1", "pump"]),
+        ("trip1", "RK1", 28.0, ["slow2", "slow1", "pump"]), ("trip2", "RK2", 29.0, ["trip1", "slow2", "slow1", "pump"]),
+    ]  # fmt: skip
+    events = [{"id": i, "element": e, "t_s": t, "causes": c} for i, e, t, c in rows]
+    (tree,) = cause_tree(events, peers=("RK1", "RK2"))
+    assert [(d, n.event["id"]) for d, n in tree.walk()] == [
+        (0, "pump"), (1, "slow1"), (2, "trip1"), (1, "slow2"), (2, "trip2")]  # fmt: skip
+    assert {n.event["id"]: n.also for _, n in tree.walk()}["trip2"] == ("pump", "trip1", "slow1")
+    (chain,) = cause_tree(events)
+    assert max(d for d, _ in chain.walk()) == 4

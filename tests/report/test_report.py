@@ -128,11 +128,11 @@ def test_causes_are_nested_below_their_root(html: str) -> None:
     assert "through chip_c/H1_R01_RK02" in tree and "with H1_CDU1_P2 fail-to-start" in tree
 
 
-def test_loop_picture_shows_the_worst_minute() -> None:
+def test_loop_picture_shows_the_worst_second() -> None:
     of = view()
     time_s, hot = of.results.series("chip_hottest_c", "60s", stat="max")
     worst = float(time_s[int(hot.max(axis=1).argmax())])
-    assert worst_thermal_moment(of) == worst
+    assert worst_thermal_moment(of) == worst - 59.0  # the first of the sixty seconds that hold the minute's value
     said = texts(loop_picture(of))
     k = int(np.searchsorted(time_s, worst))
     power = of.results.series("rack_power_w")[1][k]

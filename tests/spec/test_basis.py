@@ -38,6 +38,15 @@ def test_four_to_make_three_is_75_percent() -> None:
     assert "(4-to-make-3)" in bad[1].clause
 
 
+def test_the_unit_loaded_most_decides_and_the_peak_is_cited() -> None:
+    uneven = Group("busway", "BW", 4, 280.0, 100.0, "kW", ("B2", 0.76), ("B1", "B2", 0.99), 1.2)
+    broken, met = check_basis(basis(), [uneven])[0], check_basis(basis(), [uneven])[1]
+    assert not broken.ok and broken.found == "280 kW on 4 of 4 x 100 kW = 70.0%, B2 76.0%"
+    assert met.ok and met.found == "280 kW on 3 of 4 x 100 kW = 93.3%, B2 99.0% without B1"
+    assert broken.clause.endswith("maximum_loading_fraction with basis_of_design.peak_factor 1.2")
+    assert str(broken).startswith("BW: 280 kW on 4 of 4 x 100 kW = 70.0%, B2 76.0% (allowed: at most 75.0%) breaks BoD")
+
+
 def test_n_plus_1_counts_the_reserve_and_no_unit_left_breaks() -> None:
     ok = check_basis(basis(), [Group("cdu", "G", 3, 200.0, 100.0, "kW")])
     assert all(f.ok for f in ok) and len(ok) == 2

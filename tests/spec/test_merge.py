@@ -113,10 +113,18 @@ def test_set_of_an_unknown_path_has_near_names(text: str, found: str, hint: str)
     assert [(p.file, p.found, p.hint) for p in problems] == [("--set", found, hint)]
 
 
-@pytest.mark.parametrize("text", ["name", "=3", "name=[1", "name=.nan"])
+@pytest.mark.parametrize("text", ["name", "=3", "name=[1", "name=!own 1"])
 def test_set_that_cannot_be_read(text: str) -> None:
     with pytest.raises(SpecError, match="--set:1"):
         parse_set(text)
+
+
+def test_a_value_by_set_that_is_not_finite_blames_the_option() -> None:
+    tree = parse_yaml("name: p\npumps: {P1: {type: a}}\n", "f.yaml")
+    path, value = parse_set("pumps.P1.flow_l_min=.nan", 3)
+    made, found = validate(Plant, override(tree, path, value, Plant, []))
+    assert made is None
+    assert [(p.file, p.line, p.where, p.found) for p in found] == [("--set", 3, "pumps.P1.flow_l_min", ".nan")]
 
 
 def test_a_wrong_value_by_set_blames_the_option() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from twin.errors import SpecError
+from twin.spec.problems import validate
 from twin.spec.resolved import to_yaml
 from twin.spec.yaml_source import MAX_NODES, expand_braces, parse_yaml, plain, read_yaml
 
@@ -83,8 +86,22 @@ def test_numbers_texts_and_words_of_yaml_1_2() -> None:
 
 
 @pytest.mark.parametrize("number", [".nan", ".inf", "-.inf", "nan", "Infinity", "1e999"])
-def test_not_finite_numbers_are_refused(number: str) -> None:
-    assert problems(f"x: 1\ny: {number}\n")[0].startswith(f"f.yaml:2: y: found {number}, wanted a finite number")
+def test_not_finite_numbers_are_refused_by_validation_wherever_they_stand(number: str) -> None:
+    class Loose(BaseModel):
+        x: int
+        y: Any
+        z: list[float] = []
+
+    made, found = validate(Loose, parse_yaml(f"x: text\ny: {{a: {number}}}\nz: [1, {number}]\n", "f.yaml"))
+    assert made is None
+    assert [(p.line, p.where, p.found) for p in found] == [
+        (1, "x", "'text'"),
+        (2, "y.a", number),
+        (3, "z.1", number),
+    ]
+    made, found = validate(Loose, parse_yaml(f"x: 1\ny: {number}\n", "f.yaml"))
+    assert made is None and len(found) == 1
+    assert str(found[0]).startswith(f"f.yaml:2: y: found {number}, wanted a finite number")
 
 
 def test_a_digit_bomb_is_refused() -> None:

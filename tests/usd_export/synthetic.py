@@ -67,6 +67,17 @@ CATALOGUE = SimpleNamespace(item=Item)
 TRIP_S = 3600.0
 
 
+class _Seconds:
+    def __init__(self, minutes: np.ndarray) -> None:
+        self.minutes = minutes
+
+    def __getitem__(self, k: int) -> np.ndarray:
+        return self.minutes[k // 60]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.repeat(self.minutes, 60, axis=0).astype(dtype)
+
+
 class SyntheticResults:
     """The protocol of a run's results over made-up series at 60 s."""
 
@@ -124,6 +135,7 @@ class SyntheticResults:
             "outdoor_drybulb_c": ("site", "mean", "degC", dry),
             "tokens_per_s": ("pool", "mean", "1/s", power[:, :4].sum(axis=1, keepdims=True) * 0.2),
             "training_tokens_per_s": ("job", "mean", "1/s", power[:, 4:].sum(axis=1, keepdims=True) * 0.3),
+            "throttled": ("rack", "mode", "1", (dip * (phase < 4) > 0).astype(float)),
         }
         self.quantities = {n: {"axis": a, "kind": k, "unit": u} for n, (a, k, u, _) in self._data.items()}
         self.events = list(EVENTS)
@@ -137,6 +149,12 @@ class SyntheticResults:
             count = len(self.time_s) // 15
             return self.time_s[14::15][:count], getattr(values[: 15 * count].reshape(count, 15, -1), stat)(axis=1)
         return self.time_s, values.copy()
+
+    @property
+    def arrays(self) -> dict[str, Any]:
+        """Seconds: every minute's value sixty times."""
+        seconds = np.arange(1.0, 60.0 * len(self.time_s) + 1.0)
+        return {"time": {"1s": seconds}, "1s": {n: _Seconds(d[3]) for n, d in self._data.items()}}
 
     def _counters(self, rack_w: np.ndarray) -> pd.DataFrame:
         it = np.cumsum(rack_w * 60.0)

@@ -6,16 +6,28 @@ import numpy as np
 import pytest
 
 from tests.whole.factory import fork, run, tokens, warm
-from twin.compare import event_difference, orphans
+from twin.compare import ancestors, event_difference, orphans
 from twin.contract import SECOND
 from twin.coupling import Hold
 from twin.simulate import Experiment
 
 FAULT_S = 300.0
 STANDBY_FAILS = "cdu-pump-trip-standby-fails"
-SCENARIOS = ["cdu-pump-trip", STANDBY_FAILS, "cdu-loss", "utility-loss", "utility-loss-generator-fails"]
+SCENARIOS = [
+    "cdu-pump-trip",
+    STANDBY_FAILS,
+    "cdu-loss",
+    "cdu-loss-no-reserve",
+    "utility-loss",
+    "utility-loss-generator-fails",
+]
 THERMAL_OUT = ("chip_c", "chip_hottest_c")
 POWER_OUT = ("gpu_heat_w", "cpu_heat_w", "nvswitch_heat_w", "rack_air_heat_w", "rack_power_w")
+
+
+def reserve(name):
+    """What a scenario changes in the plant before anything fails, so that the undisturbed run has it too."""
+    return ("tcs.cdus.H1_CDU3.serves=[]",) if name.endswith("no-reserve") else ()
 
 
 def test_held_thermal_outputs_make_the_token_dip_vanish():
@@ -39,7 +51,7 @@ def test_held_rack_power_raises_the_peak_chip_temperature():
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_without_its_fault_the_run_is_identical_up_to_the_fault(name):
-    calm, faulted = run("window"), run(name)
+    calm, faulted = run("window", *reserve(name)), run(name)
     for quantity in calm.results.quantities:
         if quantity not in calm.results.arrays["1s"]:
             continue
@@ -51,7 +63,7 @@ def test_without_its_fault_the_run_is_identical_up_to_the_fault(name):
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_added_event_descends_from_the_root(name):
-    calm, faulted = run("window"), run(name)
+    calm, faulted = run("window", *reserve(name)), run(name)
     difference = event_difference(calm.results.events, faulted.results.events)
     roots = [
         e["id"]
@@ -92,3 +104,26 @@ def test_averted_and_moved_events_are_listed():
     difference = event_difference(calm.results.events, faulted.results.events)
     assert {e["kind"] for e in difference.averted} >= {"standby-start"}
     assert any(b["kind"] == "flow-restored" and a["t_s"] != b["t_s"] for a, b in difference.moved)
+
+
+def test_a_fault_elsewhere_is_not_blamed():
+    """Negative control: two faults that have nothing to do with each other keep their effects apart."""
+    faults = (
+        "[{at: 120s, element: H1_LF05, mode: failed}, "
+        "{at: 300s, element: H1_CDU1_P2, mode: fail-to-start}, {at: 300s, element: H1_CDU1_P1, mode: trip}]"
+    )
+    done = run("window", f"faults={faults}", "clock.duration=10min")
+    events = done.results.events
+    by_id = {e["id"]: e for e in events}
+    leaf, pump = (
+        {e["id"] for e in events if e["element"] == element and not e["causes"]}
+        for element in ("H1_LF05", "H1_CDU1_P1")
+    )
+    assert len(leaf) == len(pump) == 1
+    trips = [e for e in events if e["kind"] == "gpu-trip"]
+    cut_off = [e for e in events if e["kind"] in {"switch-down", "job-cut-off", "job-abort"}]
+    assert len(trips) == 4 and cut_off
+    for event in trips:
+        assert ancestors(event, by_id) & pump and not ancestors(event, by_id) & leaf, event["id"]
+    for event in cut_off:
+        assert ancestors(event, by_id) & leaf and not ancestors(event, by_id) & pump, event["id"]

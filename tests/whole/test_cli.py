@@ -189,6 +189,7 @@ def test_interrupt_keeps_what_was_computed_and_says_so(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell hands it down ignored
     )
     give_up = time.monotonic() + 240
     while not list(tmp_path.glob("runs/*/results.zarr/1s/*")) and time.monotonic() < give_up:
@@ -204,3 +205,34 @@ def test_interrupt_keeps_what_was_computed_and_says_so(tmp_path):
     from twin.results import open_results
 
     assert len(open_results(folder).series("rack_power_w", "1s")[0]) == run["simulated_s"]
+
+
+@pytest.mark.parametrize("arguments", [["run", "gb300-su", "--nosuch"], ["runn"], ["run"], ["compare", "nowhere"]])
+def test_errors_of_usage_exit_2_without_a_traceback(arguments, tmp_path):
+    result = twin(*arguments, cwd=tmp_path)
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr and result.stderr.strip()
+
+
+@pytest.mark.parametrize(
+    "option", [["--duration", "5parsec"], ["--step", "-1s"], ["--date", "02-31"], ["--seed", "-4"]]
+)
+def test_bad_options_are_listed_like_bad_files(option, tmp_path):
+    result = twin("run", "gb300-su", *option, "--set", "tcs.control.supply_z=1", cwd=tmp_path)
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+    assert "supply_z" in result.stderr and "2 problem" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_run_says_so_in_its_folder(tmp_path, monkeypatch):
+    from twin import run as runs
+    from twin.errors import SolverError
+
+    def fails(*_, **__):
+        raise SolverError("no solution", t_s=12.0, state="chip_c[3]")
+
+    monkeypatch.setattr(runs, "simulate", fails)
+    with pytest.raises(SolverError):
+        runs.execute(runs.RunRequest("gb300-su", None, 60.0, None, None, [], False), tmp_path / "run")
+    written = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert written["state"] == "failed" and "chip_c[3]" in written["message"]

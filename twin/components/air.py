@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
+from operator import is_
 from typing import Any
 
-import numpy as np
+from numba import njit
 
 from thermal.psychrometrics import CP_DRY_AIR_J_KG_K, R_DRY_AIR_J_KG_K
 from thermal.room import RoomAir
-from twin.contract import NEVER, SECOND, Advanced, Event, Inputs, Port, State, Us
+from twin.contract import NEVER, SECOND, Advanced, Array, Event, Inputs, Port, State, Us
 from twin.errors import SolverError
 
 HOT_LIMIT_C, HOT_RELEASE_C = 35.0, 33.0  # room air; above it equipment is outside its allowable range
+MODES = ("ahu_powered", "ahu_failed", "ahu_fan_fraction", "ahu_capacity_fraction")  # in the order of the columns of v
 NEEDS = ("rack_room_heat_w", "cdu_room_heat_w", "switch_power_w", "outdoor_drybulb_c")
+
+
+@njit(cache=True)
+def room_heat_w(conversion_j, seconds, hall, rack_w, cdu_w, switch_w, heat_w):
+    """Fill heat_w: what conversion, and in the hall racks, CDUs and switches, release to each room [W]."""
+    for r in range(heat_w.size):
+        heat_w[r] = conversion_j[r] / seconds
+    heat_w[hall] += rack_w.sum() + cdu_w.sum() + switch_w.sum()
 
 
 class Air:
@@ -55,22 +66,24 @@ class Air:
             raise ValueError("as many ids as rooms and handlers")
         self.hall = hall
         self._hot = [False] * len(self.rooms)
-        self._key: object = None
+        self._key: tuple[Array, Array] | None = None  # what settle has seen
+        self._modes: list[Array] = []  # as last read: one that changes comes as a new array
+        self._on = air.d_ahu[:, 0]
 
     def start(self, t: Us, inputs: Inputs) -> None:
         self.air.rest()
-        self._hot, self._key = [False] * len(self.rooms), None
+        self._hot, self._key, self._modes = [False] * len(self.rooms), None, []
 
     def next_due(self) -> Us:
         return NEVER
 
     def settle(self, t: Us, round: int, inputs: Inputs) -> tuple[Event, ...]:
-        key = (inputs.value["ahu_powered"].tolist(), inputs.value["ahu_failed"].tolist())
-        if key == self._key:
+        key = (inputs.value["ahu_powered"], inputs.value["ahu_failed"])
+        if self._key is not None and all(map(is_, key, self._key)):
             return ()
         self._key = key
         self._read(inputs)
-        before = self.air.d_ahu[:, 0].tolist()
+        before = self._on.tolist()
         for j in range(len(self.handlers)):
             if self.air.v[j, 0] < 0.5 or self.air.v[j, 1] > 0.5:
                 self.air.d_ahu[j, :2] = 0.0
@@ -84,41 +97,51 @@ class Air:
         self._read(inputs)
         value, air = inputs.value, self.air
         seconds = (t_end - t) / SECOND
-        air.heat_w[:] = value["conversion_heat_j"] / seconds
-        air.heat_w[self.hall] += (
-            value["rack_room_heat_w"].sum() + value["cdu_room_heat_w"].sum() + value["switch_power_w"].sum()
+        room_heat_w(
+            value["conversion_heat_j"],
+            seconds,
+            self.hall,
+            value["rack_room_heat_w"],
+            value["cdu_room_heat_w"],
+            value["switch_power_w"],
+            air.heat_w,
         )
         air.outdoor_c = float(value["outdoor_drybulb_c"][0])
-        before = air.d_ahu[:, 0].tolist()
+        before = self._on.tolist()
         try:
             air.advance(t, t_end)
         except ArithmeticError as error:
             raise SolverError(str(error), t_s=t / SECOND) from error
         room_c = air.air_c.copy()
-        if not np.isfinite(room_c).all():
+        temperatures = room_c.tolist()
+        if not all(map(isfinite, temperatures)):
             raise SolverError("room air is no longer finite", t_s=t_end / SECOND, state="room_c")
         na, nr = len(self.handlers), len(self.rooms)
+        handler_j = air.handler_j
         outputs = {
             "room_c": room_c,
-            "ahu_power_w": air.handler_j / seconds,
+            "ahu_power_w": handler_j / seconds,
             "ahu_load_fraction": air.y[2 * nr : 2 * nr + na].copy(),
         }
         joules = {
-            "air/ahu_j": float(air.handler_j.sum()),
+            "air/ahu_j": sum(handler_j.tolist()),
             "air/ahu_rejected_j": air.rejected_j,
             "air/ambient_j": air.outdoors_j,
         }
         return Advanced(
-            t_end, outputs, joules, {}, self._changes(t, before, inputs) + self._alarms(t_end, room_c, inputs)
+            t_end, outputs, joules, {}, self._changes(t, before, inputs) + self._alarms(t_end, temperatures, inputs)
         )
 
     def _read(self, inputs: Inputs) -> None:
-        value, v = inputs.value, self.air.v
-        v[:, 0], v[:, 1] = value["ahu_powered"], value["ahu_failed"]
-        v[:, 2], v[:, 3] = value["ahu_fan_fraction"], value["ahu_capacity_fraction"]
+        modes = [inputs.value[name] for name in MODES]
+        if self._modes and all(map(is_, modes, self._modes)):
+            return
+        self._modes = modes
+        for column, mode in enumerate(modes):
+            self.air.v[:, column] = mode
 
     def _changes(self, t: Us, before: list[float], inputs: Inputs) -> tuple[Event, ...]:
-        after = self.air.d_ahu[:, 0].tolist()
+        after = self._on.tolist()
         if after == before:
             return ()
         events = []
@@ -147,9 +170,9 @@ class Air:
             )
         return tuple(events)
 
-    def _alarms(self, t: Us, room_c: np.ndarray, inputs: Inputs) -> tuple[Event, ...]:
+    def _alarms(self, t: Us, room_c: list[float], inputs: Inputs) -> tuple[Event, ...]:
         events = []
-        for r, temperature in enumerate(room_c.tolist()):
+        for r, temperature in enumerate(room_c):
             if not self._hot[r] and temperature > HOT_LIMIT_C:
                 self._hot[r] = True
                 events.append(
@@ -224,7 +247,7 @@ class Air:
     def load(self, state: State) -> None:
         a = self.air
         a.y[:], a.d_ahu[:], a.d_room[:] = state["y"], state["d_ahu"], state["d_room"]
-        self._hot, self._key = [bool(h) for h in state["hot"]], None
+        self._hot, self._key, self._modes = [bool(h) for h in state["hot"]], None, []
 
 
 def build_air(plant: Any, scenario: Any) -> Air:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -147,10 +148,7 @@ class ElectricalComponent:
     def settle(self, t: Us, round: int, inputs: Inputs) -> tuple[Event, ...]:
         value, modes = inputs.value, self.modes
         if t < self.sequence.due and not self.flagged:
-            for name in self.mode_names:
-                if value[name] is not modes.get(name):
-                    break
-            else:
+            if all(map(is_, [value[name] for name in self.mode_names], modes.values())):
                 return ()
         self.calm = False
         now = {name: value[name] for name in self.mode_names}
@@ -198,7 +196,7 @@ class ElectricalComponent:
         }
         joules = dict(zip(self.term_names, energy, strict=False))
         joules.update(zip(self.loss_names, self.loss_j.tolist(), strict=True))
-        joules["electrical/conversion_heat_j"] = float(room_j.sum()) + energy[7]
+        joules["electrical/conversion_heat_j"] = sum(room_j.tolist()) + energy[7]
         joules["electrical/ambient_j"] = energy[7]
         return Advanced(t_end, outputs, joules, {"generator_fuel_l": energy[6]}, events)
 
@@ -250,7 +248,7 @@ class ElectricalComponent:
         s = self.sequence
         self.memory[:], s.counts[:] = state["memory"], state["counts"]
         self.flagged, self.walking = bool(state["flagged"]), bool(state["walking"])
-        self.modes = {k: np.array(v, dtype=np.float64) for k, v in state["modes"].items()}
+        self.modes = {k: np.array(state["modes"][k], dtype=np.float64) for k in self.mode_names}
         s.since = {k: int(v) for k, v in state["since"].items()}
         s.due = int(state["due"])
         s.refresh(self.modes)

@@ -4,39 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from electrical.availability import k_of_n_availability, parallel_availability, series_availability, unit_availability
-from electrical.compiled import Compiled, compile_model
+from electrical.compiled import Compiled
 from electrical.one_line import draw, one_line
-from electrical.studies import efficiency_fraction, loading_table, n_minus_1, single_points
+from electrical.studies import efficiency_fraction, n_minus_1, single_points
 from twin.catalogue.modes import load_modes
-from twin.components.electrical_model import load_axes, power_axes, power_model
-from twin.spec.design_point import rated_power_w
-
-
-def design_load_w(facility: Any, catalogue: Any, c: Compiled) -> Any:
-    """Power of every load with the duty units running at their rating [W], in the order of c.load_ids."""
-    types: dict[str, str] = {id: rack.type for id, rack in facility.racks.items()}
-    for group in (
-        facility.fabric.leaves,
-        facility.fabric.spines,
-        facility.fws.controller,
-        facility.fws.heat_rejection,
-        facility.fws.chillers,
-        facility.tcs.cdus,
-    ):
-        types |= {id: entry.type for id, entry in group.items()}
-    for cdu in facility.tcs.cdus.values():  # one of the pumps of a CDU runs
-        first = next(iter(cdu.pumps))
-        types[first] = cdu.pumps[first].type
-    types |= {id: p.type for id, p in list(facility.fws.pumps.items())[: facility.fws.duty_pumps]}
-    for room, entry in facility.air.rooms.items():
-        units = [(id, h.type) for id, h in facility.air.handlers.items() if h.room == room]
-        types |= dict(units[: entry.duty_units])
-    watts = np.array([rated_power_w(catalogue.item(types[id])) if id in types else 0.0 for id in c.load_ids])
-    watts[c.group_slices["rack"]] *= facility.basis_of_design.diversity_fraction
-    return watts
+from twin.components.electrical_demand import design_demand
 
 
 def summarise_power(facility: Any, catalogue: Any = None, seed: int = 1) -> dict[str, Any]:
@@ -52,16 +25,16 @@ def summarise_power(facility: Any, catalogue: Any = None, seed: int = 1) -> dict
     dict
         Plain data: numbers, texts, lists and maps.
     """
-    if catalogue is None:
-        from twin.spec.load import facility_catalogue
-
-        catalogue = facility_catalogue(facility)
-    axes = {**load_axes(facility), **power_axes(facility, catalogue)}
-    c = compile_model(power_model(facility, catalogue, axes, seed))
-    load_w = design_load_w(facility, catalogue, c)
+    demand = design_demand(facility, catalogue, seed)
+    c, load_w, axes = demand.c, demand.load_w, demand.axes
     graph = one_line(c.model)
-    table = loading_table(c, load_w)
-    shown = {r.id: f"{r.demand_w / 1e3:.0f} kW, {100 * r.loading_fraction:.0f} %" for r in table if r.cls != "whip"}
+    table = list(demand.table().values())
+    unit = {e.id: "VA" if e.limit_is_va else "W" for e in c.model.elements}
+    shown = {
+        r.id: f"{r.demand_w / 1e3:.0f} k{unit[r.id]}, {100 * r.loading_fraction:.0f} %"
+        for r in table
+        if r.cls != "whip"
+    }
     trunk = graph.copy()
     trunk.remove_nodes_from([n for n, d in graph.nodes(data=True) if d["cls"] in ("whip", "load")])
     losses = n_minus_1(c, load_w)
@@ -70,13 +43,14 @@ def summarise_power(facility: Any, catalogue: Any = None, seed: int = 1) -> dict
         "design_load_w": float(load_w.sum()),
         "rack_load_w": float(load_w[c.group_slices["rack"]].sum()),
         "efficiency_fraction": efficiency_fraction(c, load_w),
-        "one_line": draw(trunk, shown).splitlines(),
+        "one_line": draw(trunk, shown),
         "loading": [
             {
                 "id": r.id,
                 "class": r.cls,
-                "demand_w": r.demand_w,
-                "limit_w": r.limit_w,
+                "demand": r.demand_w,
+                "limit": r.limit_w,
+                "unit": unit[r.id],
                 "loading_fraction": r.loading_fraction,
                 "loss_w": r.loss_w,
                 "voltage_v": r.voltage_v,
@@ -97,7 +71,7 @@ def summarise_power(facility: Any, catalogue: Any = None, seed: int = 1) -> dict
             for r in losses
             if not r.lost[0].startswith(racks)
         ],
-        "availability": _availability(facility, catalogue, axes),
+        "availability": _availability(axes),
     }
 
 
@@ -114,7 +88,7 @@ def _spof(graph: Any, c: Compiled, facility: Any) -> dict[str, list[str]]:
     return out
 
 
-def _availability(facility: Any, catalogue: Any, axes: dict[str, tuple[str, ...]]) -> dict[str, Any]:
+def _availability(axes: dict[str, tuple[str, ...]]) -> dict[str, Any]:
     """Closed forms from the rates of the catalogue's modes: sources, one path, k of n paths (independent failures)."""
     modes = load_modes()
 

@@ -98,7 +98,7 @@ class Fws:
                 raise ValueError(f"{axis}: {len(have)} ids for {want} sets of parameters")
         self._hot = False
         self._due: Us = NEVER
-        self._key: object = None
+        self._key: tuple[Array, ...] | None = None  # what settle has seen
         self._modes: list[Array | None] = [None] * len(MODES)
         s = parameters.sizes
         self._logic = (
@@ -106,6 +106,7 @@ class Fws:
             slice(3 * s.pumps, 3 * (s.pumps + s.chillers), 3),
             slice(3 * (s.pumps + s.chillers), 3 * (s.pumps + s.chillers + s.banks), 3),
         )
+        self._flags = tuple(self.plant.d[part] for part in self._logic)
         self._limit_c = float(self.plant.site[lay.G_TSET]) + HOT_K
         self._parts = self._columns(s.cdus, s.pumps, s.banks, s.chillers)
 
@@ -150,13 +151,8 @@ class Fws:
     def settle(self, t: Us, round: int, inputs: Inputs) -> tuple[Event, ...]:
         """Contactors drop out at the instant at which their power or their machine goes."""
         v = inputs.value
-        key = (
-            v["fws_pump_powered"].tolist(),
-            v["fws_pump_tripped"].tolist(),
-            v["chiller_powered"].tolist(),
-            v["chiller_tripped"].tolist(),
-        )
-        if key == self._key:
+        key = v["fws_pump_powered"], v["fws_pump_tripped"], v["chiller_powered"], v["chiller_tripped"]
+        if self._key is not None and all(map(is_, key, self._key)):  # a mode that changes comes as a new array
             return ()
         self._key = key
         before = self._on()
@@ -202,7 +198,7 @@ class Fws:
         p.u_cdu[:, 0], p.u_cdu[:, 1] = v["cdu_valve_position_fraction"], v["cdu_primary_heat_w"]
         p.u_site[:3] = (v["outdoor_drybulb_c"][0], v["outdoor_wetbulb_c"][0], v["outdoor_pressure_pa"][0])
         modes: list[Array | None] = [v[name] for name in MODES]
-        if all(map(is_, modes, self._modes)):  # a mode that changes comes as a new array
+        if all(map(is_, modes, self._modes)):
             return
         self._modes = modes
         u = p.u_pump
@@ -225,8 +221,7 @@ class Fws:
     # ------------------------------------------------------------------------------------------------ events
 
     def _on(self) -> tuple[list[float], ...]:
-        d = self.plant.d
-        return tuple(d[s].tolist() for s in self._logic)
+        return tuple([flags.tolist() for flags in self._flags])
 
     def _changes(self, t: Us, before: tuple[list[float], ...], inputs: Inputs) -> tuple[Event, ...]:
         after = self._on()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from twin.components.load_ports import INPUTS, MEANS, OUTPUTS, RATES
 from twin.contract import SECOND, Advanced, Array, Event, Inputs, State, Us
 from twin.load.fleet import CPU_USE, FABRIC, FLOWS, GPU_USE, HOST_GPUS, MEMORY_USE, Demand, Fleet, Second
 from twin.load.histogram import ITL_BINS, TTFT_BINS
 from twin.load.power import ITEMS
+from twin.load.rates import lowest, rates, work_and_clock
 from twin.load.throttle import RESTART, THROTTLE_END, THROTTLE_START, TRIP, ThrottleSettings, scan_racks, scan_vector
 from twin.load.training import STOPPED
 
@@ -50,18 +51,21 @@ class LoadComponent:
         self._r = np.zeros((ROWS, n))  # what scans and power changes move, one row each
         self._r[CLOCK], self._r[UP] = 1.0, 1.0
         self._r[READY_S] = np.inf  # when a rack that got power back has booted
+        self._rows = tuple(self._r)
         self._job_ready_s = np.full(len(fleet.jobs), np.inf)
-        self._cap_clock, self._powered = np.ones(n), np.ones(n)
+        self._free_clock, self._powered = np.ones(n), np.ones(n)
+        self._cap_clock = self._free_clock
         self._code = np.zeros(n, np.int64)
-        self._modes: tuple[bytes, ...] = ()  # mode inputs at the latest look
-        self._jobs_looked: tuple[bytes, ...] = ()
+        self._modes: list[Array] = []  # mode inputs at the latest look: one that changes comes as a new array
+        self._jobs_looked: list[Array] = []
         self._lost, self._capped = np.zeros(n), False
         self._scanned: int | None = None  # latest scan, s
         self._second: int | None = None  # the second that is computed and held
         self._now: Second | None = None
         self._stop = np.ones(n)
         self._flow = np.zeros((len(fleet.pools), fleet.width))  # per second, held
-        self._given = np.zeros_like(self._flow)  # already handed out in this second, before the flow last changed
+        self._none_given = np.zeros_like(self._flow)
+        self._given = self._none_given  # already handed out in this second, before the flow last changed
         self._given_to_s = 0.0
         self._out: dict[str, Array] = {}
         self._rates: list[float] = []
@@ -87,12 +91,13 @@ class LoadComponent:
     def settle(self, t: Us, round: int, inputs: Inputs) -> tuple[Event, ...]:
         self._t = t
         value = inputs.value
-        modes = tuple([value[name].tobytes() for name in _MODES])
+        modes = [value[name] for name in _MODES]
+        changed = not self._modes or not all(map(is_, modes, self._modes))
         scan = t % SECOND == 0 and self._scanned != t // SECOND
-        if not scan and modes == self._modes:
+        if not scan and not changed:
             return ()
         events: list[Event] = []
-        if modes != self._modes:
+        if changed:
             self._modes = modes
             self._look(inputs)
             self._watch_power(t, inputs, events)
@@ -176,7 +181,7 @@ class LoadComponent:
         return {
             "t": self._t, "scanned": self._scanned, "second": self._second, "given_to_s": self._given_to_s,
             "arrays": {k: np.array(getattr(self, k)) for k in _ARRAYS},
-            "now": None if self._now is None else dict(vars(self._now)), "fleet": self.fleet.save(),
+            "now": None if self._now is None else self._now._asdict(), "fleet": self.fleet.save(),
         }  # fmt: skip
 
     def load(self, state: State) -> None:
@@ -184,11 +189,12 @@ class LoadComponent:
         self._given_to_s = state["given_to_s"]
         for k in _ARRAYS:
             setattr(self, k, np.array(state["arrays"][k]))
+        self._rows = tuple(self._r)
         self._now = None if state["now"] is None else Second(**state["now"])
         self.fleet.restore(state["fleet"])
-        self._modes, self._jobs_looked = (), ()
+        self._modes, self._jobs_looked = [], []
         if self._now is not None:
-            self._publish()
+            self._publish(*self._able())
 
     # -- reactions in zero time ----------------------------------------------------------------------------------
 
@@ -219,15 +225,14 @@ class LoadComponent:
 
     def _scan(self, t: Us, inputs: Inputs, events: list[Event]) -> None:
         now, ids, m, v = t * 1e-6, self.fleet.rack_ids, self._r, inputs.value
-        if m[UP].min() <= 0.0:
+        if lowest(self._rows[UP]) <= 0.0:
             for r in np.flatnonzero(m[READY_S] <= now + 1e-9):
                 m[UP, r], m[READY_S, r] = 1.0, np.inf
                 causes = _causes(inputs, ("rack_powered", r), ("rack_up", r))
                 events.append(Event(t, ids[r], "rack-up", causes, sets=(("rack_up", int(r), 1.0),)))
         hottest = v["chip_hottest_c"] + v["gpu_sensor_offset_k"]
-        found = scan_racks(
-            now, hottest, m[BEFORE_C], m[CLOCK], m[ENGAGED], m[TRIPPED], m[TRIPPED_AT], m[UP], self._v, self._code
-        )
+        clock, before_c, engaged, tripped, tripped_at_s, up, _ = self._rows
+        found = scan_racks(now, hottest, before_c, clock, engaged, tripped, tripped_at_s, up, self._v, self._code)
         if found:
             for r in np.flatnonzero(self._code):
                 events.append(self._thermal_event(t, int(r), float(hottest[r]), inputs))
@@ -236,8 +241,8 @@ class LoadComponent:
             self._cap_clock = self.fleet.capped_clock(
                 self._now, budget, self._lost, v["power_shelves_lost"], self.throttle.lowest_clock
             )
-        elif self._cap_clock.min() < 1.0:
-            self._cap_clock = np.ones(len(ids))
+        else:
+            self._cap_clock = self._free_clock
 
     def _thermal_event(self, t: Us, r: int, hottest_c: float, inputs: Inputs) -> Event:
         s, rack, via = self.throttle, self.fleet.rack_ids[r], (("chip_hottest_c", r),)
@@ -258,7 +263,7 @@ class LoadComponent:
 
     def _steady(self) -> bool:
         """Nothing changed since the jobs were last looked at, and none is stopped."""
-        looked = self._modes == self._jobs_looked
+        looked = self._modes is self._jobs_looked
         self._jobs_looked = self._modes
         return looked and all(job.phase != STOPPED for job in self.fleet.jobs)
 
@@ -301,25 +306,29 @@ class LoadComponent:
     # -- the held second -----------------------------------------------------------------------------------------
 
     def _demand(self, inputs: Inputs) -> Demand:
-        v, m = inputs.value, self._r
+        v, (on, clock) = inputs.value, self._able()
         return Demand(
-            m[UP] * (1.0 - m[TRIPPED]), self._powered, self._stop, np.minimum(m[CLOCK], self._cap_clock), v["chip_c"],
-            self._lost, v["nvlink_trays_lost"], v["power_shelves_lost"], v["hbm_bandwidth_fraction"],
-            v["pool_network_factor"], v["pool_workers_lost_fraction"],
+            on, self._powered, self._stop, clock, v["chip_c"], self._lost, v["nvlink_trays_lost"],
+            v["power_shelves_lost"], v["hbm_bandwidth_fraction"], v["pool_network_factor"],
+            v["pool_workers_lost_fraction"],
         )  # fmt: skip
 
+    def _able(self) -> tuple[Array, Array]:
+        """Racks that work, and their clocks."""
+        return work_and_clock(self._rows[UP], self._rows[TRIPPED], self._rows[CLOCK], self._cap_clock)
+
     def _begin(self, second: int, inputs: Inputs) -> None:
-        m = self._r
-        self._stop = m[UP] * (1.0 - m[TRIPPED])
         d = self._demand(inputs)
+        self._stop = d.on
+        d = d._replace(stop=d.on)
         for j, (job, own) in enumerate(zip(self.fleet.jobs, self.fleet.job_racks, strict=True)):
-            job.begin_second(float(d.clock[own].min()), float(inputs.value["job_network_factor"][j]))
+            job.begin_second(lowest(d.clock, own), float(inputs.value["job_network_factor"][j]))
         self._now = self.fleet.second(second, d)
         self._second = second
         self._flow = self._now.flows
-        self._given = np.zeros_like(self._flow)
+        self._given = self._none_given
         self._given_to_s = 0.0
-        self._publish()
+        self._publish(d.on, d.clock)
 
     def _lose(self, r: int, t: Us) -> None:
         """A rack stops at t: in the second that is already computed it works until then."""
@@ -337,14 +346,13 @@ class LoadComponent:
         self._now = self.fleet.second(self._second, self._demand(inputs), again=True)
         self._flow = (self._now.flows - given) / (1.0 - at)
         self._given, self._given_to_s = given, at
-        self._publish()
+        self._publish(*self._able())
 
-    def _publish(self) -> None:
+    def _publish(self, on: Array, clock: Array) -> None:
         """Outputs and rates of the held second."""
-        now, fleet, flow, k, m = self._now, self.fleet, self._flow, len(FLOWS), self._r
+        now, fleet, flow, k = self._now, self.fleet, self._flow, len(FLOWS)
         assert now is not None
         heat, use = now.heats_w, now.use
-        clock = np.minimum(m[CLOCK], self._cap_clock)
         self._out = {
             "gpu_heat_w": heat[0], "cpu_heat_w": heat[1], "nvswitch_heat_w": heat[2], "rack_air_heat_w": heat[3],
             "rack_power_w": heat[4], "clock_fraction": clock, "gpu_utilization_fraction": use[GPU_USE],
@@ -357,8 +365,8 @@ class LoadComponent:
             "ttft_count_per_s": flow[:, k : k + TTFT_BINS.count].ravel(),
             "itl_count_per_s": flow[:, k + TTFT_BINS.count :].ravel(),
         }  # fmt: skip
-        self._rates = _rates(
-            heat, use, flow, m[UP] * (1.0 - m[TRIPPED]), clock, fleet.serves, fleet.trains, float(fleet.hardware.gpus)
+        self._rates = rates(
+            heat, use, flow, on, clock, fleet.serves, fleet.trains, float(fleet.hardware.gpus)
         ).tolist()
 
     def _book(self, dt: float, joules: dict[str, float], counts: dict[str, float]) -> None:
@@ -368,36 +376,14 @@ class LoadComponent:
             trained += job.pass_time(dt)
             lost += job.lost_tokens
             job.lost_tokens = 0.0
-        for name, rate in zip(RATES, self._rates, strict=True):
-            counts[name] = counts.get(name, 0.0) + rate * dt
+        amounts = [rate * dt for rate in self._rates]
+        if counts:  # a step that reaches into a second second
+            amounts = [counts.get(name, 0.0) + amount for name, amount in zip(RATES, amounts, strict=True)]
+        counts.update(zip(RATES, amounts, strict=True))
         counts["training_tokens"] = counts.get("training_tokens", 0.0) + trained
         counts["training_tokens_lost"] = counts.get("training_tokens_lost", 0.0) + lost
         joules["load/rack_j"] = joules.get("load/rack_j", 0.0) + now.input_power_w * dt
         joules["load/heat_j"] = joules.get("load/heat_j", 0.0) + counts.pop("heat_j")
-
-
-@njit(cache=True)
-def _rates(heat, use, flow, on, clock, serves, trains, gpus):
-    """What accumulates, per second, in the order of RATES."""
-    out = np.zeros(20)
-    for p in range(flow.shape[0]):
-        for c in range(7):
-            out[c] += flow[p, c]
-    for r in range(on.size):
-        taken = serves[r] or trains[r]
-        out[7] += gpus if taken else 0.0
-        out[8] += gpus * on[r] if taken else 0.0
-        out[9] += gpus * use[GPU_USE, r]
-        out[10] += use[CPU_USE, r]
-        out[11] += use[MEMORY_USE, r]
-        out[12] += 1.0
-        if serves[r]:
-            out[13] += gpus
-            out[14] += gpus * use[GPU_USE, r]
-        out[15] += gpus * on[r] if clock[r] < 0.999 else 0.0
-        out[16 if serves[r] else (17 if trains[r] else 18)] += heat[4, r]
-        out[19] += heat[0, r] + heat[1, r] + heat[2, r] + heat[3, r]
-    return out
 
 
 _MODES = tuple(p.name for p in INPUTS if p.kind == "mode")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import is_
 
 import numpy as np
+from numba import njit
 
 from network_topology.power import switch_power_w
 from network_topology.rack_fabric import (
@@ -35,6 +37,8 @@ FAULT_PORTS = (
 LIGHT_PORTS = (*SWITCH_PORTS, ("rack_powered", "rack", 1.0))
 _NEUTRAL = {name: neutral for name, _, neutral in FAULT_PORTS}
 _CHANGED = 1e-12
+_LOOKED_AT = (*(name for name, _, _ in FAULT_PORTS), *(name for name, _, _ in LIGHT_PORTS))
+_power_w = njit(cache=True)(switch_power_w)
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,19 @@ class NetworkParams:
     uplink_end_w: Array  # (leaf, spine) one lit end
     boot_us: tuple[Us, ...]
     restart_us: Us
+
+
+@njit(cache=True)
+def _loaded(per_bit_s, demand_bit_s, fixed_w, span_w):
+    """Use and power of every switch, with the sums of power and demand."""
+    used, power = np.empty(fixed_w.size), np.empty(fixed_w.size)
+    for i in range(fixed_w.size):
+        share = 0.0
+        for r in range(demand_bit_s.size):
+            share += per_bit_s[i, r] * demand_bit_s[r]
+        used[i] = min(share, 1.0)
+        power[i] = _power_w(fixed_w[i], span_w[i], used[i])
+    return used, power, power.sum(), demand_bit_s.sum()
 
 
 class Network:
@@ -113,6 +130,7 @@ class Network:
             share = crossing_fraction(f, user.racks, user.pattern)
             crossing[user.racks] = np.maximum(crossing[user.racks], share)
         self._crossing = crossing
+        self._looked: list[Array] = []  # modes found the same as at the last look
         self._capacity_bit_s = len(f.rack_group) * f.rails * f.nics_per_rail * f.fabric.link_bit_s
 
     # ------------------------------------------------------------------------------------------------ life
@@ -128,9 +146,13 @@ class Network:
         self.seen = {n: np.full(len(inputs.value[n]), v) for n, _, v in FAULT_PORTS}
         self.lit = {n: np.full(len(inputs.value[n]), v) for n, _, v in LIGHT_PORTS}
         self._derive()
+        self._find_due()
+
+    def _find_due(self) -> None:
+        self._due: Us = min(min(self.boot_at, default=NEVER), min(self.restart_at, default=NEVER))
 
     def next_due(self) -> Us:
-        return min(min(self.boot_at, default=NEVER), min(self.restart_at, default=NEVER))
+        return self._due
 
     def _derive(self) -> None:
         """Everything that follows from the modes seen: powers, utilisation map."""
@@ -166,20 +188,27 @@ class Network:
 
     def settle(self, t: Us, round: int, inputs: Inputs) -> tuple[Event, ...]:
         value = inputs.value
+        modes = [value[n] for n in _LOOKED_AT]
+        if t < self._due and self._looked and all(map(is_, modes, self._looked)):
+            return ()  # a mode that changes comes as a new array
         key = (
             tuple(value[n].tobytes() for n in self.seen),
             tuple(value[n].tobytes() for n in self.lit),
         )
-        if key == self._key and t < self.next_due():
+        if key == self._key and t < self._due:
+            self._looked = modes
             return ()
         switched = self._switches(t, inputs)
+        self._find_due()
         if switched:
             return switched  # the users react in the next round, when switch_up knows its event
         before = self.seen
         self.seen = {n: value[n].copy() for n in self.seen}
         self.lit = {n: value[n].copy() for n in self.lit}
         self._derive()
-        return self._users(t, inputs, before)
+        events = self._users(t, inputs, before)
+        self._find_due()
+        return events
 
     def _switches(self, t: Us, inputs: Inputs) -> tuple[Event, ...]:
         powered, failed = inputs.value["switch_powered"], inputs.value["switch_failed"]
@@ -268,15 +297,15 @@ class Network:
         return False
 
     def advance(self, t: Us, t_end: Us, inputs: Inputs) -> Advanced:
-        demand = inputs.value["fabric_demand_bit_s"]
-        used = np.minimum(self._per_bit_s @ demand, 1.0)
-        power = switch_power_w(self._fixed_w, self._span_w, used)
+        used, power, total_w, demand_bit_s = _loaded(
+            self._per_bit_s, inputs.value["fabric_demand_bit_s"], self._fixed_w, self._span_w
+        )
         outputs = {
             "switch_power_w": power,
             "switch_utilization_fraction": used,
-            "network_utilization_fraction": np.array([float(demand.sum()) / self._capacity_bit_s]),
+            "network_utilization_fraction": np.array([demand_bit_s / self._capacity_bit_s]),
         }
-        return Advanced(t_end, outputs, {"network/switch_j": float(power.sum()) * ((t_end - t) / SECOND)})
+        return Advanced(t_end, outputs, {"network/switch_j": total_w * ((t_end - t) / SECOND)})
 
     def stored_j(self) -> Mapping[str, float]:
         return {}
@@ -316,9 +345,11 @@ class Network:
         up, boot_at, down_by, factor, restart_at, nics, seen, lit = mark
         self.up, self.boot_at, self.down_by = up.copy(), list(boot_at), list(down_by)
         self.factor, self.restart_at, self.nics = factor.copy(), list(restart_at), nics
+        self._looked = []
         if seen is not self.seen or lit is not self.lit:
             self.seen, self.lit = seen, lit
             self._derive()
+        self._find_due()
 
     def save(self) -> State:
         return {
@@ -334,6 +365,8 @@ class Network:
         self.factor = np.array(state["factor"], dtype=np.float64)
         self.restart_at = [int(t) for t in state["restart_at"]]
         self.nics = np.array(state["nics"], dtype=np.float64)
+        self._looked = []
+        self._find_due()
         self.seen = {n: np.array(state["seen"][n], dtype=np.float64) for n, _, _ in FAULT_PORTS}
         self.lit = {n: np.array(state["lit"][n], dtype=np.float64) for n, _, _ in LIGHT_PORTS}
         self._derive()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import isfinite
+from operator import is_
 
 import numpy as np
 
@@ -140,6 +141,8 @@ class Tcs:
 
     def _modes_changed(self, v: Mapping[str, Array]) -> bool:
         """Whether a mode of another component has changed since the last look (kept arrays are never written to)."""
+        if all(map(is_, [v[name] for name in self._seen], self._seen.values())):
+            return False
         changed = False
         for name, before in self._seen.items():
             now = v[name]

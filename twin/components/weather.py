@@ -9,7 +9,7 @@ import numpy as np
 
 from thermal.psychrometrics import humidity_ratio_from_wet_bulb, wet_bulb_from_humidity_ratio_c
 from thermal.weather import WeatherError, WeatherTable, day_table
-from twin.contract import NEVER, SECOND, Advanced, Array, Event, Inputs, Port, State, Us
+from twin.contract import NEVER, SECOND, Advanced, Event, Inputs, Port, State, Us
 from twin.errors import Problem, SpecError
 from twin.spec.weather_day import weather_year
 
@@ -42,7 +42,7 @@ class Weather:
         self.start_s = start_s
         self._time_s = table.time_s
         self._columns = (table.drybulb_c, table.wetbulb_c, table.pressure_pa)
-        self._shifted: dict[float, tuple[Array, Array, Array]] = {0.0: self._columns}
+        self._shifted: dict[float, tuple[list[float], ...]] = {0.0: tuple(c.tolist() for c in self._columns)}
 
     def start(self, t: Us, inputs: Inputs) -> None:
         pass
@@ -61,21 +61,18 @@ class Weather:
         middle_s = self.start_s + max(0.5 * (t + t_end) / SECOND, 0.0)  # the mean of a straight line is its middle
         hour = min(int(middle_s // 3600.0), len(self._time_s) - 2)
         x = min(middle_s / 3600.0 - hour, 1.0)
-        drybulb, wetbulb, pressure = (np.array([c[hour] + x * (c[hour + 1] - c[hour])]) for c in columns)
+        drybulb, wetbulb, pressure = [np.array([c[hour] + x * (c[hour + 1] - c[hour])]) for c in columns]
         return Advanced(
             t_end, {"outdoor_drybulb_c": drybulb, "outdoor_wetbulb_c": wetbulb, "outdoor_pressure_pa": pressure}
         )
 
-    def _with_offset(self, offset_k: float) -> tuple[Array, Array, Array]:
+    def _with_offset(self, offset_k: float) -> tuple[list[float], ...]:
         if offset_k not in self._shifted:
             drybulb_c, wetbulb_c, pressure_pa = self._columns
             ratio = humidity_ratio_from_wet_bulb(drybulb_c, wetbulb_c, pressure_pa)
             warmer_c = drybulb_c + offset_k
-            self._shifted[offset_k] = (
-                warmer_c,
-                wet_bulb_from_humidity_ratio_c(warmer_c, ratio, pressure_pa),
-                pressure_pa,
-            )
+            wetbulb_c = wet_bulb_from_humidity_ratio_c(warmer_c, ratio, pressure_pa)
+            self._shifted[offset_k] = warmer_c.tolist(), np.asarray(wetbulb_c).tolist(), pressure_pa.tolist()
         return self._shifted[offset_k]
 
     def stored_j(self) -> Mapping[str, float]:

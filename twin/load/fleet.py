@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from operator import is_
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -73,8 +74,7 @@ def serving_power_fraction(base, memory_factor, memory_exponent, compute_factor,
     return min(limit, watts)
 
 
-@dataclass(frozen=True)
-class Demand:
+class Demand(NamedTuple):
     """What the plant allows the racks in a second (arrays per rack, pool or job)."""
 
     on: FloatArray  # 1 when the rack is up and its GPUs are not tripped
@@ -90,8 +90,7 @@ class Demand:
     pool_workers_lost: FloatArray
 
 
-@dataclass(frozen=True)
-class Second:
+class Second(NamedTuple):
     """Results of a second; arrays are fresh in each second and never changed afterwards."""
 
     use: FloatArray  # (USES, rack)
@@ -127,7 +126,10 @@ class Fleet:
         for own in self.job_racks:
             self.trains[own] = True
         self.width = len(FLOWS) + TTFT_BINS.count + ITL_BINS.count
+        self.taken = self.serves | self.trains
         self._held: list[Any] = [None] * len(pools)
+        self._limits: tuple[FloatArray, ...] = ()  # what the pools' means were found from
+        self._means: list[tuple[FloatArray, ...]] = []
         self._p = _power_vector(serving_power)
 
     def active_copies(self, second: int, pool: ServingPool) -> float:
@@ -144,19 +146,17 @@ class Fleet:
         again: the second was taken back and is run once more with other stops; clocks and routing stay as they were.
         """
         n, hw = len(self.rack_ids), self.hardware
+        if not again:
+            self._find_means(d)
         flows = np.empty((len(self.pools), self.width))
         waiting = np.empty((2, len(self.pools)))
         use = np.zeros((len(USES), n))
         for i, (pool, own) in enumerate(zip(self.pools, self.pool_racks, strict=True)):
             s = pool.settings
             if not again:
-                decode, workers, link, hbm = _pool_means(
-                    own, s.decode_gpus, s.workers, d.gpus_lost, d.pool_workers_lost[i], d.pool_network[i],
-                    d.nvlink_trays_lost, hw.nvswitch_trays, d.hbm,
-                )  # fmt: skip
-                clock = d.clock[own]
-                active = self.active_copies(second, pool)
-                self._held[i] = (active, decode, workers, clock, link, hbm, d.on[own] * clock * decode)
+                decode, workers, link, hbm = self._means[i]
+                clock, weight = _routing(own, d.on, d.clock, decode)
+                self._held[i] = (self.active_copies(second, pool), decode, workers, clock, link, hbm, weight)
             active, decode, workers, clock, link, hbm, weight = self._held[i]
             results, ttft, itl = pool.advance(second, active, decode, workers, clock, link, hbm, d.stop[own], weight)
             _pool_use(
@@ -168,10 +168,24 @@ class Fleet:
             _fill(use, own, self._job_use(job))
         items, heats = np.empty((n, len(power.ITEMS))), np.empty((5, n))
         total = _rack_second(
-            self.h, self._p, self.serves | self.trains, use, d.clock, d.chip_c, d.gpus_lost, d.on, d.powered,
+            self.h, self._p, self.taken, use, d.clock, d.chip_c, d.gpus_lost, d.on, d.powered,
             self.spread, d.shelves_lost, d.nvlink_trays_lost, items, heats,
         )  # fmt: skip
         return Second(use, items, heats, total, flows, waiting)
+
+    def _find_means(self, d: Demand) -> None:
+        """What the pools have to work with, anew when a limit comes as a new array."""
+        limits = d.gpus_lost, d.nvlink_trays_lost, d.hbm, d.pool_network, d.pool_workers_lost
+        if self._limits and all(map(is_, limits, self._limits)):
+            return
+        self._limits = limits
+        self._means = [
+            _pool_means(
+                own, pool.settings.decode_gpus, pool.settings.workers, d.gpus_lost, d.pool_workers_lost[i],
+                d.pool_network[i], d.nvlink_trays_lost, self.hardware.nvswitch_trays, d.hbm,
+            )
+            for i, (pool, own) in enumerate(zip(self.pools, self.pool_racks, strict=True))
+        ]  # fmt: skip
 
     def _job_use(self, job: TrainingJob) -> tuple[float, ...]:
         p, there, busy = self.serving_power, job.phase != STOPPED, 1.0 if job.phase == RUN else 0.0
@@ -230,6 +244,16 @@ def _pool_means(own, decode_gpus, workers, gpus_lost, workers_lost, network, tra
         link[i] = max(0.01, network * (1.0 - trays_lost[r] / trays))
         memory[i] = max(0.01, hbm[r])
     return decode, slots, link, memory
+
+
+@njit(cache=True)
+def _routing(own, on, clock, decode):
+    """Clock of a pool's racks, and the share of requests each gets."""
+    own_clock, weight = np.empty(own.size), np.empty(own.size)
+    for i in range(own.size):
+        own_clock[i] = clock[own[i]]
+        weight[i] = on[own[i]] * own_clock[i] * decode[i]
+    return own_clock, weight
 
 
 @njit(cache=True)

@@ -13,6 +13,7 @@ from twin.load import serving_tick as tick
 from twin.load.histogram import ITL_BINS, TTFT_BINS
 from twin.load.performance import Engine, Gpu, Model, decode_step_s, kv_capacity_tokens, prefill_pass_s
 from twin.load.superpose import Superposition, arrivals_in_second
+from twin.load.taking_back import go_back, turn_over
 from twin.load.traces import Trace
 
 SUB_STEPS = 10  # sub-steps of a second (100 ms)
@@ -150,7 +151,8 @@ class ServingPool:
         self._sizes = np.zeros((trace.count, 4), np.int32)
         self._sizes[:, :3] = np.stack([trace.new_tokens, trace.cached_tokens, trace.output_tokens], axis=1)
         self.used = np.zeros(1, np.int64)
-        self.before: tuple[NDArray[Any], ...] = self._small()
+        self._small = (self.state, self.real, self.free, self.transit)
+        self.before: tuple[NDArray[Any], ...] = tuple(a.copy() for a in self._small)
         size = 1 << 14
         while size < 3.0 * load.offset_s.size * max(1.0, trace.rate_per_s):
             size *= 2
@@ -158,10 +160,6 @@ class ServingPool:
         self._draw, self._order = np.zeros(size), np.zeros((3, size))
         self._ttft_bins = np.array([TTFT_BINS.low_s, float(TTFT_BINS.per_decade)])
         self._itl_bins = np.array([ITL_BINS.low_s, float(ITL_BINS.per_decade)])
-
-    def _small(self) -> tuple[NDArray[Any], ...]:
-        most = int(self.state[:, tick.TRANSIT].max()) if self.state.size else 0
-        return self.state.copy(), self.real.copy(), self.free.copy(), self.transit[:, :most].copy()
 
     def arrivals(self, second: int, active: float) -> tuple[int, FloatArray, NDArray[np.int64], FloatArray]:
         """Number, time inside the second, trace row and uniform draw of each request of a second."""
@@ -179,11 +177,8 @@ class ServingPool:
         net: FloatArray, hbm: FloatArray, stop: FloatArray, weight: FloatArray,
     ) -> tuple[FloatArray, FloatArray, FloatArray]:  # fmt: skip
         """One second; returns results per rack, TTFT counts, ITL counts (tokens)."""
-        self.before = self._small()
-        old, new = self.side, 1 - self.side
-        tick.compact(self.state, self.queue[old], self.queue[new], tick.Q_HEAD, tick.Q_TAIL)
-        tick.compact(self.state, self.wait[old], self.wait[new], tick.D_HEAD, tick.D_TAIL)
-        self.side = new
+        turn_over(*self._small, *self.before, self.queue, self.wait, self.side)  # type: ignore[call-arg]
+        self.side = new = 1 - self.side
         n, at, which, draw = self.arrivals(second, active)
         results = np.empty((len(self.settings.racks), tick.RESULTS))
         ttft, itl = np.empty(TTFT_BINS.count), np.empty(ITL_BINS.count)
@@ -199,11 +194,8 @@ class ServingPool:
 
     def take_back(self) -> None:
         """Undo the latest `advance`, exactly."""
-        tick.undo(self.calendar, self.journal, self.used)
+        go_back(*self._small, *self.before, self.calendar, self.journal, self.used)  # type: ignore[call-arg]
         self.side = 1 - self.side
-        state, real, free, transit = self.before
-        self.state[:], self.real[:], self.free[:] = state, real, free
-        self.transit[:, : transit.shape[1]] = transit
 
     @property
     def running(self) -> int:
@@ -239,7 +231,8 @@ class ServingPool:
         self.journal[: self.used[0]] = saved["journal"]
         self.calendar[:] = 0
         self.calendar.reshape(-1, 8)[saved["cells"]] = saved["cell_values"]
-        self.before = tuple(np.array(saved[f"before_{n}"]) for n in ("state", "real", "free", "transit"))
+        for name, part in zip(("state", "real", "free", "transit"), self.before, strict=True):
+            part[:] = saved[f"before_{name}"]
         self.side = int(saved["side"])
         for name, rings, head, tail in self._rings():
             for when, state, side in (("now", self.state, self.side), ("before", self.before[0], 1 - self.side)):

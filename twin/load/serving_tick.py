@@ -73,28 +73,6 @@ def _note(journal, used, r, bucket, count, ok, reserved, output, output_ok):
 
 
 @njit(cache=True)
-def undo(calendar, journal, used):
-    """Take back every change of the calendar since the journal was empty."""
-    for j in range(used[0] - 1, -1, -1):
-        row = journal[j]
-        for c in range(5):
-            calendar[row[0], row[1], c] -= row[2 + c]
-    used[0] = 0
-
-
-@njit(cache=True)
-def compact(state, source, target, head, tail):
-    """Copy what waits to the start of the other buffer, so that queues stay in a few cache lines; the source stays."""
-    for r in range(state.shape[0]):
-        n = state[r, tail] - state[r, head]
-        first = state[r, head]
-        for j in range(n):
-            for c in range(5):
-                target[r, j, c] = source[r, first + j, c]
-        state[r, head], state[r, tail] = 0, n
-
-
-@njit(cache=True)
 def _push(queue, whole, r, tail_column, available, new, cached, output, first):
     slot = whole[r, tail_column]
     queue[r, slot, 0], queue[r, slot, 1], queue[r, slot, 2] = available, new, cached

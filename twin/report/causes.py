@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,13 +28,16 @@ class CauseNode:
         return sum(1 for _ in self.walk())
 
 
-def cause_tree(events: Sequence[Mapping[str, Any]]) -> tuple[CauseNode, ...]:
+def cause_tree(events: Sequence[Mapping[str, Any]], *, peers: Collection[str] = ()) -> tuple[CauseNode, ...]:
     """Trees of causes, one a root event, in order of time.
 
     Parameters
     ----------
     events : sequence of mappings
         id, t_s, causes (the trigger first, then standing conditions); further keys are kept.
+    peers : collection of str
+        Elements that reach each other only through what they share (racks on a loop): an event of one stands below
+        a cause of its own or of what they share before it stands below a cause of another peer.
 
     Returns
     -------
@@ -60,6 +63,10 @@ def cause_tree(events: Sequence[Mapping[str, Any]]) -> tuple[CauseNode, ...]:
     roots = []
     for node in sorted(nodes.values(), key=_when):
         known = [c for c in dict.fromkeys(node.event["causes"]) if c in nodes and c != node.event["id"]]
+        if node.event.get("element") in peers:
+            others = {c for c in known if nodes[c].event["element"] in peers} - {
+                c for c in known if nodes[c].event["element"] == node.event["element"]}
+            known = [c for c in known if c not in others] + [c for c in known if c in others]
         if known:
             nodes[known[0]].children.append(node)
             node.also = tuple(known[1:])

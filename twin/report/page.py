@@ -31,7 +31,7 @@ code{font:12.5px ui-monospace,"DejaVu Sans Mono",monospace}
 .bar{display:inline-block;width:110px;height:11px;background:#e6eaee;border-radius:4px;overflow:hidden}
 .bar span{display:block;height:100%}
 figure{margin:10px 0;background:#fff;border-radius:6px;padding:10px 12px;overflow-x:auto}
-figcaption{font-weight:600;font-size:14px;margin-bottom:4px}
+figcaption{font-weight:600;font-size:14px;margin-bottom:4px}figcaption .soft{font-weight:400}
 figure svg{display:block;width:100%;height:auto;min-width:680px}figure svg.drawing{margin:0 auto}
 ul.tree,ul.tree ul{list-style:none;margin:0;padding-left:20px;border-left:1.5px solid #cfd6dd}
 ul.tree{background:#fff;padding:10px 14px;border-left:4px solid #b00020;border-radius:4px;margin:8px 0;font-size:13.5px}
@@ -53,7 +53,7 @@ def render(view: RunView) -> str:
         ("Key figures", tables.kpi_table(view)),
         ("Where PUE − 1 goes", tables.pue_table(view)),
         ("Causes", tables.cause_lists(view)),
-        ("The run over time", "".join(_figure(title, svg) for title, svg in plots(view))),
+        ("The run over time", "".join(_figure(title, svg, _note(view, title)) for title, svg in plots(view))),
         ("Cooling", _figure("", loop_picture(view))),
         ("Power", _figure("", oneline_picture(view))),
         ("Events", tables.event_table(view)),
@@ -71,7 +71,7 @@ def render(view: RunView) -> str:
 def _when(view: RunView) -> str:
     parts = []
     if view.run.get("start"):
-        parts.append(f"from {view.run['start']}")
+        parts.append(f"from {str(view.run['start']).replace('T', ' ')}")
     if len(view.time_s):
         parts.append(f"{clock(float(view.time_s[-1]))} simulated")
     if view.run.get("weather"):
@@ -95,6 +95,13 @@ def _verdict(view: RunView) -> str:
     return f"<div class='verdict {found.state}'>{''.join(parts)}</div>"
 
 
-def _figure(title: str, svg: str) -> str:
-    caption = f"<figcaption>{e(title)}</figcaption>" if title else ""
+def _note(view: RunView, title: str) -> str:
+    """What a reader would else take for a loss."""
+    jobs = (view.scenario.get("workload") or {}).get("jobs")
+    return "a job computes no tokens while it writes a checkpoint" if title == "Tokens" and jobs else ""
+
+
+def _figure(title: str, svg: str, note: str = "") -> str:
+    beside = f" <span class='soft'>{e(note)}</span>" if note else ""
+    caption = f"<figcaption>{e(title)}{beside}</figcaption>" if title else ""
     return f"<figure>{caption}{svg}</figure>" if svg else ""

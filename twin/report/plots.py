@@ -19,6 +19,8 @@ STACK = (  # quantity, label, colour: what facility power is made of, from the b
     ("chiller_power_w", "chiller", "#e9c46a"),
     ("ahu_power_w", "air handlers", "#f4a261"),
 )
+WORK = (("tokens_per_s", "serving", "#2a6f97"), ("training_tokens_per_s", "training", "#e07a3f"))
+LINE_COLORS = ("#b5301f", "#2a6f97", "#e9a23b", "#52796f", "#7b4b94", "#8a5a44")
 LEGEND: dict[str, Any] = {"fontsize": 7.5, "loc": "center left", "bbox_to_anchor": (1.0, 0.5), "frameon": False}
 
 
@@ -79,15 +81,15 @@ def _finish(view: RunView, figure: Any, axes: Any, x: Array, label: str) -> str:
 def _power(view: RunView) -> str:
     if not view.has("rack_power_w"):
         return ""
-    time_s, _ = view.series("rack_power_w")
+    time_s, _ = view.curve("rack_power_w")
     if len(time_s) < 2:
         return ""
     x, label = _hours(view, time_s)
-    layers = [(name, color, total / 1e6) for q, name, color in STACK if (total := view.sum_w(q)) is not None]
+    layers = [(name, color, total / 1e6) for q, name, color in STACK if (total := view.curve_sum(q)) is not None]
     figure, axes = _figure()
     source = None
     if view.has("utility_w", "generator_w"):
-        source = np.asarray(view.sum_w("utility_w")) / 1e6 + np.asarray(view.sum_w("generator_w")) / 1e6
+        source = np.asarray(view.curve_sum("utility_w")) / 1e6 + np.asarray(view.curve_sum("generator_w")) / 1e6
         rest = np.maximum(source - np.sum([v for _, _, v in layers], axis=0), 0.0)
         layers.append(("conversion losses and charging", "#9d8189", rest))
     axes[0].stackplot(x, *[v for _, _, v in layers], labels=[n for n, _, _ in layers], colors=[c for _, c, _ in layers],
@@ -101,7 +103,8 @@ def _power(view: RunView) -> str:
     return _finish(view, figure, axes, x, label)
 
 
-def _lines(view: RunView, rows: list[tuple[str, list[tuple[str, Array, str, str]]]], time_s: Array) -> str:
+def _lines(view: RunView, rows: list[tuple[str, list[tuple[str, Array, str, str]]]], time_s: Array, *,
+           from_zero: bool = False) -> str:
     """One panel a row: (y label, [(label, values, colour, style)])."""
     if len(time_s) < 2:
         return ""
@@ -111,37 +114,47 @@ def _lines(view: RunView, rows: list[tuple[str, list[tuple[str, Array, str, str]
         for name, values, color, style in lines:
             ax.plot(x, values, color=color, linestyle=style, linewidth=1.3, label=name)
         ax.set_ylabel(unit)
+        if from_zero:
+            ax.set_ylim(0, 1.08 * max(float(np.nanmax(values)) for _, values, _, _ in lines))
         if len(lines) > 1:
             ax.legend(**LEGEND)
     return _finish(view, figure, axes, x, label)
 
 
 def _tokens(view: RunView) -> str:
-    rows = []
-    for name, what, color in (
-        ("tokens_per_s", "serving", "#2a6f97"), ("training_tokens_per_s", "training", "#e07a3f"),
-    ):  # fmt: skip
-        total = view.sum_w(name)
+    rows, time_s = [], np.zeros(0)
+    for name, what, color in WORK:
+        total = view.curve_sum(name)
         if total is not None and np.any(total > 0):
+            time_s = view.curve(name)[0]
             rows.append((f"{what}, k tokens/s", [(what, total / 1e3, color, "-")]))
-    return _lines(view, rows, view.time_s) if rows else ""
+    return _lines(view, rows, time_s, from_zero=True) if rows else ""
 
 
 def _chips(view: RunView) -> str:
     name = "chip_hottest_c" if view.has("chip_hottest_c") else "chip_c"
     if not view.has(name):
         return ""
-    time_s, values = view.series(name, "max")
-    lines = [("hottest of all", np.nanmax(values, axis=1), "#b5301f", "-"),
-             ("coolest rack", np.nanmin(values, axis=1), "#e9a27f", "-")]
-    limits = {v for r in view.ids("rack") if (v := view.slowdown_c(r)) is not None}
-    if limits and np.nanmax(values) > min(limits) - 15.0:
-        lines.append(("slow-down", np.full(len(time_s), min(limits)), "#1d2530", ":"))
+    time_s, values = view.curve(name, "max")
+    racks, loops = view.ids("rack"), view.inventory.loops
+    groups: dict[str, list[int]] = {}
+    for i, rack in enumerate(racks):
+        groups.setdefault(loops.get(rack, ""), []).append(i)
+    if 2 <= len(groups) <= len(LINE_COLORS):
+        lines = [(f"racks of {loop}" if loop else "racks of no loop", np.nanmax(values[:, mine], axis=1), color, "-")
+                 for (loop, mine), color in zip(groups.items(), LINE_COLORS, strict=False)]
+    else:
+        lines = [("hottest rack", np.nanmax(values, axis=1), "#b5301f", "-"),
+                 ("coolest rack", np.nanmin(values, axis=1), "#e9a27f", "-")]
+    for key, label, style in (("slowdown_c", "slow-down", ":"), ("shutdown_c", "shut-down", "--")):
+        limits = {v for r in racks if (v := view.gpu_limit_c(r, key)) is not None}
+        if limits and np.nanmax(values) > min(limits) - 15.0:
+            lines.append((label, np.full(len(time_s), min(limits)), "#1d2530", style))
     return _lines(view, [("°C", lines)], time_s)
 
 
 def _water(view: RunView) -> str:
-    lines = []
+    lines, time_s = [], np.zeros(0)
     for name, label, color, style in (
         ("tcs_return_c", "TCS return, hottest", "#b5301f", "-"),
         ("tcs_supply_c", "TCS supply, hottest", "#e07a3f", "-"),
@@ -151,15 +164,16 @@ def _water(view: RunView) -> str:
         ("room_c", "hottest room", "#9aa3ad", "-"),
     ):
         if view.has(name):
-            lines.append((label, np.nanmax(view.series(name)[1], axis=1), color, style))
-    return _lines(view, [("°C", lines)], view.time_s) if lines else ""
+            time_s, values = view.curve(name)
+            lines.append((label, np.nanmax(values, axis=1), color, style))
+    return _lines(view, [("°C", lines)], time_s) if lines else ""
 
 
 def _battery(view: RunView) -> str:
     """Only when an outage moved it."""
     if not view.has("battery_soc_fraction"):
         return ""
-    time_s, values = view.series("battery_soc_fraction", "min")
+    time_s, values = view.curve("battery_soc_fraction", "min")
     if not values.size or np.nanmin(values) > np.nanmax(values) - 1e-3:
         return ""
     colors = ("#2a6f97", "#e07a3f", "#52796f", "#7b4b94", "#b5301f", "#e9c46a")

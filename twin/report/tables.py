@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from twin.report.causes import CauseNode, faults_first
 from twin.report.svg import loading_fill
-from twin.report.text import DASH, clock, e, flatten, number, percent, table
+from twin.report.text import DASH, clock, e, flatten, number, percent, system_name, table
 from twin.report.view import RunView
 
 GROUPS = (
@@ -61,7 +61,7 @@ def headroom_table(view: RunView) -> str:
             width, color = 100.0 * min(max(1.0 - value, 0.0), 1.0), _BAR[loading_fill(1.0 - value)]
             bar = f'<span class="bar"><span style="width:{width:.1f}%;background:{color}"></span></span>'
         rows.append((
-            e(name.removeprefix("headroom_").removesuffix("_fraction").replace("_", " ")),
+            e(system_name(name)),
             f"<b>{e(percent(value))}</b>" if value is not None else _value(entry), bar,
             e(entry.get("element") or DASH), e(clock(entry.get("time_s"))), e(entry.get("definition", "")),
         ))  # fmt: skip
@@ -124,7 +124,7 @@ def event_table(view: RunView) -> str:
     """Events in order of time."""
     events = sorted(view.results.events, key=lambda x: float(x["t_s"]))
     rows = [
-        (e(clock(x["t_s"])), e(x["element"]), e(x["kind"]), e(_crossing(x)), e(x.get("message") or ""),
+        (e(clock(x["t_s"])), e(x["element"]), e(x["kind"]), e(_crossing(view, x)), e(x.get("message") or ""),
          e(_several([_short(c) for c in x["causes"]])), e(", ".join(_via(x))))
         for x in events[:MOST_EVENTS]
     ]  # fmt: skip
@@ -138,6 +138,13 @@ def _short(event_id: str) -> str:
     return " ".join(event_id.split("/")[1:]) or event_id
 
 
+def _alike(event_ids: Sequence[str]) -> list[str]:
+    """Each event by its element and kind; several of one kind as their number."""
+    kinds = [i.rsplit("/", 1)[-1] for i in event_ids]
+    single = [_short(i) for i, kind in zip(event_ids, kinds, strict=True) if kinds.count(kind) == 1]
+    return single + [f"{kinds.count(k)} × {k}" for k in dict.fromkeys(kinds) if kinds.count(k) > 1]
+
+
 def _several(names: list[str]) -> str:
     more = f" and {len(names) - MOST_ALSO} more" if len(names) > MOST_ALSO else ""
     return ", ".join(names[:MOST_ALSO]) + more
@@ -147,11 +154,15 @@ def _via(event: Mapping[str, Any]) -> list[str]:
     return [str(v) for v in event.get("via") or ()]
 
 
-def _crossing(event: Mapping[str, Any]) -> str:
+def _crossing(view: RunView, event: Mapping[str, Any]) -> str:
+    """Value and limit, in the unit of the signal that crossed."""
     value, limit = event.get("value"), event.get("limit")
-    if value is None and limit is None:
-        return ""
-    return f"{number(value)} / {number(limit)}" if limit is not None else number(value)
+    if limit is None:
+        return "" if value is None or event.get("sets") else number(value)  # the value of a mode says nothing more
+    signal = next(iter(_via(event)), "").split("/")[0]
+    unit = str((view.results.quantities.get(signal) or {}).get("unit", ""))
+    text = f"{number(value)} / {number(limit)}"
+    return text if unit in ("", "1", "fraction") else f"{text} {unit.replace('degC', '°C')}"
 
 
 def cause_lists(view: RunView) -> str:
@@ -165,7 +176,7 @@ def cause_lists(view: RunView) -> str:
     for tree in told:
         if left <= 0:
             break
-        html, used = _tree(tree, left)
+        html, used = _tree(view, tree, left)
         left -= used
         out.append(html)
     total = sum(t.size for t in told)
@@ -183,7 +194,7 @@ def cause_lists(view: RunView) -> str:
     return "".join(out) or "<p>No events.</p>"
 
 
-def _tree(tree: CauseNode, limit: int) -> tuple[str, int]:
+def _tree(view: RunView, tree: CauseNode, limit: int) -> tuple[str, int]:
     """Nested list of one tree, written without recursion: chains can be long."""
     parts, depth, used = ['<ul class="tree">'], 0, 0
     for level, node in tree.walk():
@@ -194,21 +205,21 @@ def _tree(tree: CauseNode, limit: int) -> tuple[str, int]:
         elif used:
             parts.append("</li>" + "</ul></li>" * (depth - level))
         depth = level
-        parts.append(f"<li>{_node(node, level == 0)}")
+        parts.append(f"<li>{_node(view, node, level == 0)}")
         used += 1
     parts.append("</li>" + "</ul></li>" * depth + "</ul>")
     return "".join(parts), used
 
 
-def _node(node: CauseNode, root: bool) -> str:
+def _node(view: RunView, node: CauseNode, root: bool) -> str:
     x = node.event
     text = f"<span class='t'>{e(clock(x['t_s']))}</span> <b>{e(x['element'])}</b> {e(x['kind'])}"
     if x.get("limit") is not None:
-        text += f" <span class='soft'>{e(_crossing(x))}</span>"
+        text += f" <span class='soft'>{e(_crossing(view, x))}</span>"
     if _via(x):
         text += f" <span class='via'>through {e(', '.join(_via(x)))}</span>"
     if node.also:
-        text += f" <span class='soft'>with {e(_several([_short(c) for c in node.also]))}</span>"
+        text += f" <span class='soft'>with {e(_several(_alike(node.also)))}</span>"
     return f"<span class='root'>{text}</span>" if root else text
 
 

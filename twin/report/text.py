@@ -45,7 +45,19 @@ def percent(value: float | None, digits: int = 3) -> str:
     >>> percent(0.0834)
     '8.34 %'
     """
-    return DASH if value is None or not isfinite(value) else f"{number(100.0 * value, digits)} %"
+    return DASH if value is None or not isfinite(value) else f"{number(100.0 * value, digits)} %".replace("-", "−")
+
+
+def system_name(kpi: str) -> str:
+    """The system that a headroom KPI is about.
+
+    Examples
+    --------
+    >>> system_name("headroom_gpu_temperature_fraction"), system_name("headroom_dry_cooler_fraction")
+    ('GPU temperature', 'dry cooler')
+    """
+    words = kpi.removeprefix("headroom_").removesuffix("_fraction").split("_")
+    return " ".join(w.upper() if w in ("gpu", "cpu", "ups", "cdu", "fws", "tcs") else w for w in words)
 
 
 def clock(t_s: float | None) -> str:

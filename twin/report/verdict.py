@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twin.report.text import clock, number, percent
+from twin.report.limits import limited_minutes
+from twin.report.text import clock, number, percent, system_name
 from twin.report.view import Array, RunView
 
 BEFORE_S = 600.0  # the course of work before a fault is read from so long
@@ -33,7 +34,7 @@ def verdict(view: RunView) -> Verdict:
     if dark:
         parts.append(f"{len(dark)} of {len(view.ids('rack'))} racks lost power ({_some(dark)})")
     if tripped:
-        parts.append(f"GPUs tripped on {_some(tripped)}")
+        parts.append(f"GPUs tripped on {len(tripped)} of {len(view.ids('rack'))} racks ({_some(tripped)})")
     if throttled_h > 0:
         parts.append(f"{number(throttled_h, 3)} GPU-hours ran throttled")
     parts += dips
@@ -72,7 +73,10 @@ def _kpi(view: RunView, name: str) -> float | None:
 
 
 def _dips(view: RunView) -> list[str]:
-    """Fall of each kind of work while a fault's consequences unfold, against its course before."""
+    """Fall of each kind of work while a fault's consequences unfold, against its course before.
+
+    Only minutes count in which something limits that work: a checkpoint or an ebb of requests is no loss.
+    """
     starts = [float(n.event["t_s"]) for n in view.faults if float(n.event["t_s"]) > 0]
     until = max((float(n.event["t_s"]) for root in view.faults for _, n in root.walk()), default=0.0) + AFTER_S
     out = []
@@ -80,27 +84,39 @@ def _dips(view: RunView) -> list[str]:
         if not starts or not view.has(name):
             continue
         time_s, values = view.series(name)
-        total = np.nansum(values, axis=1)
         before = (time_s <= min(starts)) & (time_s > min(starts) - BEFORE_S)
         unfolding = (time_s > min(starts)) & (time_s <= until)
-        if not before.any() or not unfolding.any() or total[before].mean() <= 0:
+        if not before.any() or not unfolding.any():
             continue
-        course, scatter = _course(time_s[before], total[before], time_s[unfolding])
-        fall = 1.0 - total[unfolding] / np.maximum(course, 1e-9)
+        limited = limited_minutes(view, name)[unfolding]
+        ahead_s, lost, courses, noise = time_s[unfolding], np.zeros(unfolding.sum()), np.zeros(unfolding.sum()), 0.0
+        for k in range(values.shape[1]):
+            course, scatter = _course(time_s[before], np.nan_to_num(values[before, k]), ahead_s)
+            lost += np.where(limited[:, k], course - np.nan_to_num(values[unfolding, k]), 0.0)
+            courses += course
+            noise += scatter
+        fall = np.divide(lost, courses, out=np.zeros_like(lost), where=courses > 0)
         worst = int(np.argmax(fall))
-        if fall[worst] > max(DIP, 3.0 * scatter / total[before].mean()):
-            when = clock(float(time_s[unfolding][worst]))
-            out.append(f"{what} fell by {percent(float(fall[worst]), 2)} in its worst minute ({when})")
+        if fall[worst] > max(DIP, 3.0 * noise / max(float(courses[worst]), 1e-9)):
+            when = clock(float(ahead_s[worst]))
+            out.append(f"{what} fell by {percent(float(fall[worst]), 2)} in its worst minute (ending {when})")
     return out
 
 
 def _course(time_s: Array, values: Array, ahead_s: Array) -> tuple[Array, float]:
-    """Where the straight course of the values before leads, at most BEFORE_S ahead, and their scatter about it."""
+    """Where the straight course of the values before leads, at most BEFORE_S ahead, and their scatter about it.
+
+    Medians (of the slopes between all pairs, of what is left) keep a single checkpoint out of both.
+    """
     if len(values) < 3:
-        return np.full(len(ahead_s), values.mean()), float(values.std())
-    slope, level = np.polyfit(time_s - time_s[-1], values, 1)
-    scatter = float(np.std(values - level - slope * (time_s - time_s[-1])))
-    return level + slope * np.minimum(ahead_s - time_s[-1], BEFORE_S), scatter
+        return np.full(len(ahead_s), max(float(np.median(values)), 0.0)), float(values.std())
+    since = time_s - time_s[-1]
+    i, j = np.triu_indices(len(values), 1)
+    slope = float(np.median((values[j] - values[i]) / (since[j] - since[i])))
+    rest = values - slope * since
+    level = float(np.median(rest))
+    scatter = 1.4826 * float(np.median(np.abs(rest - level)))  # the standard deviation, were they normal
+    return np.maximum(level + slope * np.minimum(ahead_s - time_s[-1], BEFORE_S), 0.0), scatter
 
 
 def _facts(view: RunView) -> list[str]:
@@ -122,10 +138,15 @@ def _facts(view: RunView) -> list[str]:
         work.append(f"PUE {number(pue)}")
     if work:
         out.append(", ".join(work) + ".")
+    arrived, rejected = _kpi(view, "requests_arrived"), _kpi(view, "requests_rejected")
+    if arrived and rejected:
+        out.append(f"{percent(rejected / arrived)} of {number(arrived)} requests were rejected.")
     tight = [(k["value"], n, k) for n, k in view.kpis.items() if n.startswith("headroom_") and k["value"] is not None]
     if tight:
         value, name, entry = min(tight, key=lambda x: x[0])
-        system = name.removeprefix("headroom_").removesuffix("_fraction").replace("_", " ")
         where = f" ({entry['element']} at {clock(entry.get('time_s'))})" if entry.get("element") else ""
-        out.append(f"Tightest headroom: {system} with {percent(value)}{where}.")
+        if value < 0:
+            out.append(f"Limit passed furthest: {system_name(name)}, by {percent(-value)}{where}.")
+        else:
+            out.append(f"Tightest headroom: {system_name(name)} with {percent(value)}{where}.")
     return out

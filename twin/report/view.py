@@ -18,6 +18,8 @@ from twin.report.causes import CauseNode, cause_tree
 from usd_export.inventory import Inventory, read_inventory
 
 Array = NDArray[np.float64]
+FINE_S = 3600.0  # runs shorter than this are drawn from their seconds
+FINE_BINS = 300
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class RunView:
 
     @cached_property
     def trees(self) -> tuple[CauseNode, ...]:
-        return cause_tree(self.results.events)
+        return cause_tree(self.results.events, peers=self.ids("rack"))
 
     @cached_property
     def faults(self) -> list[CauseNode]:
@@ -59,10 +61,10 @@ class RunView:
         found = self.catalogue.get(self.inventory.types.get(element, ""), {}).get("values", {}).get(key)
         return None if found is None else float(found["value"])
 
-    def slowdown_c(self, rack: str) -> float | None:
-        """Chip temperature at which a rack's GPUs slow down [°C], of the rack's item or of the GPU it names."""
+    def gpu_limit_c(self, rack: str, key: str = "slowdown_c") -> float | None:
+        """Chip temperature at which a rack's GPUs slow down or shut down [°C], of its item or of the GPU it names."""
         for item in (self.inventory.types.get(rack, ""), self._text_of(rack, "gpu_type")):
-            found = self.catalogue.get(item, {}).get("values", {}).get("slowdown_c")
+            found = self.catalogue.get(item, {}).get("values", {}).get(key)
             if found is not None:
                 return float(found["value"])
         return None
@@ -92,9 +94,34 @@ class RunView:
         k = min(int(np.searchsorted(time_s, t_s - 1e-6)), len(time_s) - 1)
         return dict(zip(self.ids(self.results.quantities[name]["axis"]), values[k].tolist(), strict=True))
 
-    def sum_w(self, name: str) -> Array | None:
-        """Sum over elements (time,), or None."""
-        return np.nansum(self.series(name)[1], axis=1) if self.has(name) else None
+    def in_second(self, name: str, t_s: float) -> dict[str, float]:
+        """Values by element in the second that ends at or first after t_s; empty if the run has no such quantity."""
+        if not self.has(name) or not len(self.seconds):
+            return {}
+        k = min(int(np.searchsorted(self.seconds, t_s - 1e-6)), len(self.seconds) - 1)
+        row = np.asarray(self.results.arrays["1s"][name][k], dtype=np.float64)
+        return dict(zip(self.ids(self.results.quantities[name]["axis"]), row.tolist(), strict=True))
+
+    @cached_property
+    def seconds(self) -> Array:
+        """Ends of the 1 s rows [s]."""
+        return np.asarray(self.results.arrays["time"]["1s"], dtype=np.float64)
+
+    def curve(self, name: str, stat: str = "mean") -> tuple[Array, Array]:
+        """Time [s] and values (time, element) for drawing: minutes, or in a run of up to an hour finer bins."""
+        if not len(self.seconds) or self.seconds[-1] - self.seconds[0] >= FINE_S:
+            return self.series(name, stat)
+        values = np.asarray(self.results.arrays["1s"][name], dtype=np.float64)
+        size = max(1, -(-len(values) // FINE_BINS))
+        edges = np.arange(0, len(values), size)
+        last = np.append(edges[1:], len(values))
+        if stat == "mean":
+            return self.seconds[last - 1], np.add.reduceat(values, edges, axis=0) / (last - edges)[:, None]
+        return self.seconds[last - 1], {"min": np.minimum, "max": np.maximum}[stat].reduceat(values, edges, axis=0)
+
+    def curve_sum(self, name: str) -> Array | None:
+        """Sum over elements (time,) for drawing, or None."""
+        return np.nansum(self.curve(name)[1], axis=1) if self.has(name) else None
 
     @cached_property
     def time_s(self) -> Array:

@@ -68,7 +68,9 @@ class Basis(Spec):
     """Rules of one design.
 
     diversity_fraction: coincident demand over the sum of nameplates. peak_factor: short electrical peak over
-    nameplate, which whips and busways carry. altitude_m: altitude that equipment is rated for.
+    nameplate of a rack, which electronics and overload trips see: whips, busways and UPS carry it, while transformers
+    and generators, whose heating and governor average it out, are rated for the sustained demand.
+    altitude_m: altitude that equipment is rated for.
     """
 
     document: str
@@ -91,6 +93,9 @@ class Group:
     demand: float
     capacity_each: float
     unit: str  # "kW"
+    most: tuple[str, float] | None = None  # unit that is loaded most and its loading, if the units differ
+    most_after_loss: tuple[str, str, float] | None = None  # worst loss of one unit: lost, loaded most, its loading
+    peak_factor: float = 1.0  # of the racks in the demand
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ class Finding:
 
     def __str__(self) -> str:
         verdict = "meets" if self.ok else "breaks"
-        return f"{self.element}: found {self.found}, wanted {self.wanted}: {verdict} {self.clause}"
+        return f"{self.element}: {self.found} (allowed: {self.wanted}) {verdict} {self.clause}"
 
 
 def spare_units(redundancy: str, units: int) -> int:
@@ -132,34 +137,42 @@ def spare_units(redundancy: str, units: int) -> int:
 def check_group(basis: Basis, group: Group) -> list[Finding]:
     """Loading of a group against its rule: as installed, and after the losses that its redundancy promises.
 
-    The demand is the sum of nameplates times diversity; margins are added by the caller that knows the kind of
-    system (`margin_fraction`).
+    The demand is that of the whole group, margins included. Both the mean of the units left and the unit that is loaded
+    most, if the group names it, must keep the limit.
     """
     rule = basis.systems.get(group.system)  # type: ignore[call-overload]
     if rule is None:
         return []
     where = f"{basis.document} rev {basis.revision}, basis_of_design.systems.{group.system}"
-    out = []
-    for lost, limit, name in (
-        (0, rule.maximum_loading_fraction, "maximum_loading_fraction"),
-        (
-            spare_units(rule.redundancy, group.units),
-            rule.maximum_loading_after_loss_fraction,
-            "maximum_loading_after_loss_fraction",
-        ),
-    ):
-        if name.endswith("after_loss_fraction") and not lost and rule.redundancy == "N":
-            continue
-        left = group.units - lost
-        capacity = left * group.capacity_each
-        loading = group.demand / capacity if capacity > 0 else float("inf")
-        found = (
-            f"{group.demand:.0f} {group.unit} on {left} of {group.units} x {group.capacity_each:.0f} {group.unit}"
-            + (f" = {loading:.1%}" if capacity > 0 else ", no unit left")
-        )
-        clause = f"{where}.{name}" + (f" ({rule.redundancy})" if lost else "")
-        out.append(Finding(clause, group.name, found, f"at most {limit:.1%}", loading <= limit * (1 + 1e-9)))
+    peak = f" with basis_of_design.peak_factor {group.peak_factor:g}" if group.peak_factor != 1.0 else ""
+    spare = spare_units(rule.redundancy, group.units)
+    out = [
+        _loading(group, 0, rule.maximum_loading_fraction, f"{where}.maximum_loading_fraction{peak}"),
+    ]
+    if spare or rule.redundancy != "N":
+        clause = f"{where}.maximum_loading_after_loss_fraction" + (f" ({rule.redundancy})" if spare else "") + peak
+        out.append(_loading(group, spare, rule.maximum_loading_after_loss_fraction, clause))
     return out
+
+
+def _loading(group: Group, lost: int, limit: float, clause: str) -> Finding:
+    left = group.units - lost
+    capacity = left * group.capacity_each
+    loading = group.demand / capacity if capacity > 0 else float("inf")
+    if group.capacity_each == 1.0:
+        found = f"{group.demand:.0f} needed, {left} of {group.units} {group.unit}s"
+    else:
+        found = f"{group.demand:.0f} {group.unit} on {left} of {group.units} x {group.capacity_each:.0f} {group.unit}"
+    found += f" = {loading:.1%}" if capacity > 0 else ", no unit left"
+    if lost and group.most_after_loss is not None:
+        gone, unit, most = group.most_after_loss
+        found += f", {unit} {most:.1%} without {gone}"
+        loading = max(loading, most)
+    elif not lost and group.most is not None:
+        unit, most = group.most
+        found += f", {unit} {most:.1%}"
+        loading = max(loading, most)
+    return Finding(clause, group.name, found, f"at most {limit:.1%}", loading <= limit * (1 + 1e-9))
 
 
 def check_basis(basis: Basis, groups: Iterable[Group]) -> list[Finding]:

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from twin.catalogue import Catalogue
 from twin.catalogue.item import Item
 from twin.spec.basis import Finding, Group, check_basis, check_place
 from twin.spec.facility import Facility
 from twin.spec.resolve import facility_catalogue
 
 KELVIN = 273.15
-UPS_BACKED = ("rack", "switch", "cdu", "cdu_pump")
 
 
 def carnot_power_w(item: Item) -> float:
@@ -33,7 +31,10 @@ def carnot_power_w(item: Item) -> float:
 
 
 def rated_power_w(item: Item) -> float:
-    """Electrical power of a driven piece at its rating [W]; 0 for a piece that draws none."""
+    """Electrical power of a driven piece at its rating [W]; 0 for a piece that draws none.
+
+    A switch without its optics: these depend on its cables.
+    """
     if item.cls == "rack":
         return float(item["nameplate_w"])
     if item.cls in ("chiller", "ahu"):
@@ -46,35 +47,31 @@ def rated_power_w(item: Item) -> float:
         return float(item["fan_w"])
     if item.cls == "cdu":
         return float(item["controller_w"])
+    if item.cls == "fws_controller":
+        return float(item["power_w"])
     if item.cls == "switch":
         return float(item["maximum_w"])
     return 0.0
 
 
-def running_w(facility: Facility, catalogue: Catalogue) -> dict[str, float]:
-    """Electrical demand of each class with its duty units running at their rating [W]."""
-    racks = sum(rated_power_w(catalogue.item(r.type)) for r in facility.racks.values())
-    switches = [*facility.fabric.leaves.values(), *facility.fabric.spines.values()]
-    out = {
-        "rack": racks * facility.basis_of_design.diversity_fraction,
-        "switch": sum(rated_power_w(catalogue.item(s.type)) for s in switches),
-        "cdu": sum(rated_power_w(catalogue.item(c.type)) for c in facility.tcs.cdus.values()),
-        "cdu_pump": 0.0,
-        "ahu": 0.0,
-    }
-    for cdu in facility.tcs.cdus.values():
-        out["cdu_pump"] += max(rated_power_w(catalogue.item(p.type)) for p in cdu.pumps.values())
-    pumps = [rated_power_w(catalogue.item(p.type)) for p in facility.fws.pumps.values()]
-    out["fws_pump"] = sum(sorted(pumps, reverse=True)[: facility.fws.duty_pumps])
-    out["dry_cooler"] = sum(rated_power_w(catalogue.item(d.type)) for d in facility.fws.heat_rejection.values())
-    out["chiller"] = sum(rated_power_w(catalogue.item(c.type)) for c in facility.fws.chillers.values())
-    for room, entry in facility.air.rooms.items():
-        units = [rated_power_w(catalogue.item(h.type)) for h in facility.air.handlers.values() if h.room == room]
-        out["ahu"] += sum(sorted(units, reverse=True)[: entry.duty_units])
-    return out
+def duty_ids(facility: Facility) -> frozenset[str]:
+    """Driven equipment that runs at the design point: no standby pump, pump of a reserve CDU or spare air handler.
+
+    Of a CDU the first pump listed is the duty pump; of the facility pumps and of the air handlers of a room the first
+    `duty_pumps` and `duty_units`. Controllers of reserve CDUs run.
+    """
+    fws, air = facility.fws, facility.air
+    duty = {next(iter(facility.tcs.cdus[loop.cdu].pumps)) for loop in facility.tcs.loops.values()}
+    duty |= {*facility.tcs.cdus, *fws.controller, *fws.heat_rejection, *fws.chillers}
+    duty |= set(list(fws.pumps)[: fws.duty_pumps])
+    for room, entry in air.rooms.items():
+        duty |= set([id for id, handler in air.handlers.items() if handler.room == room][: entry.duty_units])
+    return frozenset(duty)
 
 
-def _cooling_groups(facility: Facility, catalogue: Catalogue) -> Iterator[Group]:
+def cooling_groups(facility: Facility) -> Iterator[Group]:
+    """Every redundant group of the cooling, with its demand at the design point."""
+    catalogue = facility_catalogue(facility)
     basis = facility.basis_of_design
     per_loop = dict.fromkeys(facility.tcs.loops, 0.0)
     for rack in facility.racks.values():
@@ -95,43 +92,7 @@ def _cooling_groups(facility: Facility, catalogue: Catalogue) -> Iterator[Group]
         yield Group("ahu", f"{room} air handlers", units, float(entry.duty_units), 1.0, "unit")
 
 
-def _power_groups(facility: Facility, catalogue: Catalogue) -> Iterator[Group]:
+def check_cooling(facility: Facility) -> list[Finding]:
+    """Site and cooling: every clause that nameplates decide. The power path is in twin.components.electrical_demand."""
     basis = facility.basis_of_design
-    margin = 1.0 + basis.margins.electrical_fraction
-    demand = running_w(facility, catalogue)
-    nodes: dict[str, list[Item]] = {}
-    for node in facility.power.nodes.values():
-        item = catalogue.item(node.type)
-        nodes.setdefault(item.cls, []).append(item)
-    backed_w = sum(demand[cls] for cls in UPS_BACKED)
-    for system, key, demand_w in (
-        ("busway", "limit_w", demand["rack"] * basis.peak_factor),
-        ("ups", "rated_w", backed_w),
-        ("generator", "rated_w", sum(demand.values())),
-        ("transformer", "rated_va", sum(demand.values())),
-    ):
-        items = nodes.get(system, [])
-        if items:
-            each = min(float(item[key]) for item in items)
-            unit = "kVA" if key.endswith("va") else "kW"
-            yield Group(system, f"{system} group", len(items), demand_w * margin / 1e3, each / 1e3, unit)
-    for id, rack in facility.racks.items():
-        whips = [catalogue.item(n.type) for name, n in facility.power.nodes.items() if name.startswith(f"{id}_")]
-        whips = [item for item in whips if item.cls == "whip"]
-        if whips:
-            rack_w = rated_power_w(catalogue.item(rack.type)) * margin * basis.peak_factor
-            each = min(float(item["limit_w"]) for item in whips)
-            yield Group("whip", f"{id} whips", len(whips), rack_w / 1e3, each / 1e3, "kW")
-
-
-def design_groups(facility: Facility) -> list[Group]:
-    """Every redundant group that the facility has, with its demand at the design point."""
-    catalogue = facility_catalogue(facility)
-    return [*_cooling_groups(facility, catalogue), *_power_groups(facility, catalogue)]
-
-
-def check_design_point(facility: Facility) -> list[Finding]:
-    """Every clause that nameplates decide, those broken first."""
-    basis = facility.basis_of_design
-    found = [check_place(basis, facility.site.altitude_m), *check_basis(basis, design_groups(facility))]
-    return sorted(found, key=lambda f: f.ok)
+    return [check_place(basis, facility.site.altitude_m), *check_basis(basis, cooling_groups(facility))]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from twin.errors import Problem
 from twin.spec.shape import Shape, shape
-from twin.spec.yaml_source import Node, plain
+from twin.spec.yaml_source import Node, NotFinite, plain
 
 Path = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
@@ -161,10 +161,27 @@ def validate(model: type[M], root: Node) -> tuple[M | None, list[Problem]]:
     The tree goes through JSON, whose strict mode accepts a list for a tuple and text for a date, but no text for a
     number and no number for a text.
     """
+    not_finite = list(_not_finite(root, ()))
     if not isinstance(root.value, dict):
         return None, [Problem(root.file, root.line, "(top)", show(plain(root)), "a map")]
     try:
-        return model.model_validate_json(json.dumps(plain(root))), []
+        made = model.model_validate_json(json.dumps(plain(root)))
+        return (None if not_finite else made), not_finite
     except ValidationError as error:
+        known = {p.where for p in not_finite}
         found = [_problem(root, model, e) for e in error.errors(include_url=False)]
+        found = [p for p in found if p.where not in known or p.found.startswith("unknown key")] + not_finite
         return None, sorted(set(found), key=lambda p: (p.file, p.line, p.where, p.found, p.wanted))
+
+
+def _not_finite(node: Node, path: Path) -> Iterator[Problem]:
+    """Every NaN or infinity of a tree, also where a model takes any value."""
+    if isinstance(node.value, NotFinite):
+        hint = "quote it if it is meant as text" if node.value.text[-1:].isalpha() else ""
+        yield Problem(node.file, node.line, dotted(path), show(node.value), "a finite number", hint)
+    elif isinstance(node.value, dict):
+        for key, item in node.value.items():
+            yield from _not_finite(item, (*path, key))
+    elif isinstance(node.value, list):
+        for number, item in enumerate(node.value):
+            yield from _not_finite(item, (*path, number))

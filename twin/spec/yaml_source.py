@@ -1,8 +1,9 @@
 """Safe reading of YAML: a tree of plain values in which every value knows its file and line.
 
 The text is read as a stream of parser events; no object is ever constructed from a tag. Refused: duplicate keys
-(also after expanding brace ranges), tags, merge keys, several documents, NaN and infinity, and texts that are too
-large, too deep or that grow beyond a limit through aliases. Scalars follow the YAML 1.2 core rules, so that
+(also after expanding brace ranges), tags, merge keys, several documents, and texts that are too large, too deep or that
+grow beyond a limit through aliases. NaN and infinity are kept as `NotFinite`, which validation refuses together with
+everything else it finds. Scalars follow the YAML 1.2 core rules, so that
 ``12:00``, ``on`` and ``2024-07-01`` stay text and ``1e6`` is a number.
 """
 
@@ -23,6 +24,22 @@ MAX_BYTES = 4 << 20
 MAX_DEPTH = 40
 MAX_NODES = 400_000
 MAX_RANGE = 20_000
+
+
+class NotFinite(float):
+    """NaN or infinity as written; no place accepts it (see twin.spec.problems.validate)."""
+
+    text: str
+
+    def __new__(cls, text: str) -> NotFinite:
+        word = text.lower().replace(".", "") if text[-1:].isalpha() else text.replace("_", "")
+        made = super().__new__(cls, word)
+        made.text = text
+        return made
+
+    def __repr__(self) -> str:
+        return self.text
+
 
 Scalar = str | int | float | bool | None
 
@@ -152,14 +169,8 @@ class _Reader:
             return int(text.replace("_", ""))
         if _FLOAT.match(text):
             number = float(text.replace("_", ""))
-            if not isfinite(number):
-                self.problem(line, path, text[:40], "a finite number")
-                return 0.0
-            return number
-        if _NOT_FINITE.match(text):
-            self.problem(line, path, text, "a finite number", "quote it if it is meant as text")
-            return 0.0
-        return text
+            return number if isfinite(number) else NotFinite(text)
+        return NotFinite(text) if _NOT_FINITE.match(text) else text
 
 
 def _join(path: str, key: str) -> str:
