@@ -16,6 +16,7 @@ from twin.errors import SolverError, WiringError
 
 MAX_ROUNDS = 64
 MAX_SPLITS = 64
+MOVED = 0.05
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,11 @@ class Coupling:
             name: np.zeros(len(self.axes[port.axis])) for name, port in self.ports.items() if port.kind == "joules"
         }
         self.counters: dict[str, float] = {}
+        self._then: dict[str, Array] = {}  # event that set a mode -> every continuous value at that instant
+        self._place: dict[str, int] = {}
+        for name, port in self.ports.items():
+            if port.kind in ("mean", "end"):
+                self._place[name] = sum(len(self.axes[self.ports[n].axis]) for n in self._place)
         self._held: dict[str, Array] = {}
         self._inputs = {c.name: Inputs(self.values, self.causes) for c in self.components}
         self._takes = {c.name: [p.name for p in c.inputs if p.kind == "joules"] for c in self.components}
@@ -96,6 +102,7 @@ class Coupling:
         self.counters.clear()
         for name, causes in self.causes.items():
             self.causes[name] = [""] * len(causes)
+        self._then.clear()
 
     def run(self, until: Us, record: Callable[[StepRecord], None] | None = None) -> None:
         """Step to `until` [µs]."""
@@ -217,7 +224,7 @@ class Coupling:
 
     def _apply(self, event: Event, by: Component, round: str) -> Event:
         id = f"{event.t / SECOND:.6f}.{round}/{event.element}/{event.kind}"
-        # the trigger, then the standing conditions: what the component names (latest first), then what is behind signals
+        # the trigger, then the standing conditions: what the component names, then what lies behind its signals
         causes = dict.fromkeys(sorted((c for c in event.causes if c), key=lambda c: -_time_of(c)[0]))
         causes.update(dict.fromkeys(self.events_behind(event.via)))
         causes.pop(id, None)
@@ -234,15 +241,26 @@ class Coupling:
             setters = list(self.causes[port])
             setters[index] = id
             self.causes[port] = setters
+        if event.sets:
+            self._remember(id)
         return done
 
     def events_behind(self, via: Iterable[tuple[str, int]]) -> list[str]:
         """Ids of the events that set the modes on which these signals depend, through any chain of components.
 
-        The nearest in the chain of dependence first, the latest first among equally near ones.
+        An event counts if every signal between it and these has moved since it happened (by `MOVED` of its size);
+        if none is left, all that could have had an influence count. The nearest in the chain first, the latest first
+        among equally near ones.
         """
+        start = list(dict.fromkeys(via))
+        possible = list(self._walk(start, None))
+        moved = [event for event in possible if event in self._walk(start, self._then.get(event))]
+        return moved or possible
+
+    def _walk(self, level: list[tuple[str, int]], then: Array | None) -> dict[str, None]:
+        """Setters of the modes that can be reached, through signals that differ from `then` (None: through all)."""
+        now = self._flat() if then is not None else None
         found: dict[str, None] = {}
-        level = list(dict.fromkeys(via))
         seen = set(level)
         while level:
             setters = {self.causes[port][index] for port, index in level if port in self.causes} - {""}
@@ -251,11 +269,26 @@ class Coupling:
             for port, index in level:
                 owner = None if port in self.causes else self.producer.get(port)
                 for driver in owner.drivers(port, index) if owner else ():
-                    if driver not in seen:
-                        seen.add(driver)
-                        further[driver] = None
+                    if driver in seen:
+                        continue
+                    seen.add(driver)
+                    if now is not None and then is not None and driver[0] in self._place:
+                        k = self._place[driver[0]] + driver[1]
+                        if abs(now[k] - then[k]) <= MOVED * max(abs(now[k]), abs(then[k])):
+                            continue
+                    further[driver] = None
             level = list(further)
-        return list(found)
+        return found
+
+    def _flat(self) -> Array:
+        """Every continuous value, in the order of the ports."""
+        return np.concatenate([self.values[name] for name in self._place]) if self._place else np.zeros(0)
+
+    def _remember(self, event_id: str) -> None:
+        """Keep the values at a mode's setting as long as some mode stands as it set it."""
+        self._then[event_id] = self._flat()
+        standing = {setter for causes in self.causes.values() for setter in causes}
+        self._then = {id: then for id, then in self._then.items() if id in standing}
 
     # ------------------------------------------------------------------------------------------------ snapshots
 
@@ -276,6 +309,7 @@ class Coupling:
             "causes": {k: list(v) for k, v in self.causes.items()},
             "pending": dict(self.pending),
             "counters": dict(self.counters),
+            "then": dict(self._then),
             "components": {c.name: c.save() for c in self.order},
         }
 
@@ -285,6 +319,7 @@ class Coupling:
         self.causes.update({k: list(v) for k, v in state["causes"].items()})
         self.pending.update({k: np.array(v) for k, v in state["pending"].items()})
         self.counters = dict(state["counters"])
+        self._then = {k: np.array(v) for k, v in state["then"].items()}
         for component in self.order:
             component.load(state["components"][component.name])
 

@@ -66,7 +66,7 @@ def replay_check(scenario: Scenario, plant: Plant, results: Results) -> dict[str
         "worst": worst,
         "limits": LIMITS,
         "inside": inside,
-        "statement": f"Replay of {len(windows)} {'window' if len(windows) == 1 else 'windows'} of {WINDOW_MIN} min request by request; the fluid run differs "
+        "statement": f"Replay of {len(windows)} x {WINDOW_MIN} min request by request; the fluid run differs "
         f"at most by: {text}{'' if inside else '  OUTSIDE THE LIMITS'}",
     }
 

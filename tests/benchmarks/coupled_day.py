@@ -45,7 +45,7 @@ def measure() -> dict[str, Any]:
         for name, limit_k in COMPARED:
             off = float(np.max(np.abs(fast.series(name, "1s")[1] - slow.series(name, "1s")[1])))
             if off > limit_k:
-                raise SystemExit(f"gb300_su_day_s: {name} is {off:.4f} K off the reference, {limit_k} K allowed: no time")
+                raise SystemExit(f"{name} is {off:.4f} K off the reference, {limit_k} K allowed: no time")
             print(f"{name}: at most {off:.5f} K off solve_ivp in the day (limit {limit_k} K)")
     per_step = [1e3 * day["cpu_s"] / day["steps"] for day in (fast_day, slow_day)]
     print(

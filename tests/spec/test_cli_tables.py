@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from twin.cli_tables import catalogue_tables, nested, number, print_check, rows_table, scales
+from twin.cli_data import catalogue_tables, nested, number, rows_table, scales
+from twin.cli_tables import print_check
 from twin.file_check import CheckReport, FileReport
 from twin.spec.basis import Finding
 from twin.spec.check import catalogue_table
@@ -41,8 +42,11 @@ def test_numbers(value: float | None, scale: float, text: str) -> None:
 
 
 def test_rounding_noise_is_zero_on_the_scale_of_its_unit() -> None:
-    data = {"cdus": [{"heat_kw": 482.9, "t_c": 40.0}, {"heat_kw": -1.155e-07, "t_c": 1e-7}], "left_fraction": 0.4,
-            "rest_fraction": 6.661e-16}
+    data = {
+        "cdus": [{"heat_kw": 482.9, "t_c": 40.0}, {"heat_kw": -1.155e-07, "t_c": 1e-7}],
+        "left_fraction": 0.4,
+        "rest_fraction": 6.661e-16,
+    }
     assert scales(data) == {"kw": 482.9, "c": 40.0, "fraction": 0.4}
     lines = printed(*nested("cooling", data))
     assert any(line.endswith("rest_fraction: 0") for line in lines)

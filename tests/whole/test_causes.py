@@ -27,7 +27,7 @@ POWER_OUT = ("gpu_heat_w", "cpu_heat_w", "nvswitch_heat_w", "rack_air_heat_w", "
 
 def reserve(name):
     """What a scenario changes in the plant before anything fails, so that the undisturbed run has it too."""
-    return ("tcs.cdus.H1_CDU3.serves=[]",) if name.endswith("no-reserve") else ()
+    return ("tcs.cdus.H1_CDU3=null", "basis_of_design.systems.cdu.redundancy=N") if name.endswith("no-reserve") else ()
 
 
 def test_held_thermal_outputs_make_the_token_dip_vanish():
@@ -107,23 +107,18 @@ def test_averted_and_moved_events_are_listed():
 
 
 def test_a_fault_elsewhere_is_not_blamed():
-    """Negative control: two faults that have nothing to do with each other keep their effects apart."""
+    """Negative control: a valve that hangs in the other loop could reach these racks through the water, but did not."""
     faults = (
-        "[{at: 120s, element: H1_LF05, mode: failed}, "
+        "[{at: 120s, element: H1_R02_RK04, mode: liquid-valve-stuck, value: 0.8}, "
         "{at: 300s, element: H1_CDU1_P2, mode: fail-to-start}, {at: 300s, element: H1_CDU1_P1, mode: trip}]"
     )
-    done = run("window", f"faults={faults}", "clock.duration=10min")
+    done = run("window", f"faults={faults}", "clock.duration=6min")
     events = done.results.events
     by_id = {e["id"]: e for e in events}
-    leaf, pump = (
-        {e["id"] for e in events if e["element"] == element and not e["causes"]}
-        for element in ("H1_LF05", "H1_CDU1_P1")
-    )
-    assert len(leaf) == len(pump) == 1
-    trips = [e for e in events if e["kind"] == "gpu-trip"]
-    cut_off = [e for e in events if e["kind"] in {"switch-down", "job-cut-off", "job-abort"}]
-    assert len(trips) == 4 and cut_off
-    for event in trips:
-        assert ancestors(event, by_id) & pump and not ancestors(event, by_id) & leaf, event["id"]
-    for event in cut_off:
-        assert ancestors(event, by_id) & leaf and not ancestors(event, by_id) & pump, event["id"]
+    valve, pump = ({e["id"] for e in events if e["element"] == element and not e["causes"]}
+                   for element in ("H1_R02_RK04", "H1_CDU1_P1"))
+    assert len(valve) == len(pump) == 1
+    effects = [e for e in events if e["kind"] in {"throttle-start", "gpu-trip", "low-flow"}]
+    assert len(effects) >= 9
+    for event in effects:
+        assert ancestors(event, by_id) & pump and not ancestors(event, by_id) & valve, event["id"]

@@ -51,6 +51,8 @@ def changed(work, faults, without):
         if quantity["kind"] == "mode" or name in INJECTED or name not in base.results.arrays["1s"]:
             continue
         a, b = (np.asarray(r.results.arrays["1s"][name], dtype=float) for r in (base, hit))
+        if not a.size:
+            continue
         size = max(float(np.max(np.abs(a))), float(np.max(np.abs(b))), 1e-12)
         if float(np.max(np.abs(a - b))) > SEEN * size:
             found.append(name)
