@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import resource
@@ -113,6 +114,8 @@ def couple(plant: Plant, components: Sequence[Component], scenario: Scenario, st
         steps += 1
         recorder(step)
 
+    gc.collect()
+    gc.freeze()  # what stands before the loop is not searched for garbage in every few steps
     try:
         with _Interrupt() as interrupt:
             for mark in _milestones(begun, until, save.snapshots):
@@ -126,6 +129,7 @@ def couple(plant: Plant, components: Sequence[Component], scenario: Scenario, st
             end = Snapshot(coupling.t, coupling.save(), recorder.save(), digest)
             recorder.end(coupling.t)
     finally:
+        gc.unfreeze()
         _close(components)
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
     meta = {"t0_s": begun / SECOND, "t_end_s": coupling.t / SECOND}

@@ -171,7 +171,9 @@ class Air:
         return tuple(events)
 
     def _alarms(self, t: Us, room_c: list[float], inputs: Inputs) -> tuple[Event, ...]:
-        events = []
+        events: list[Event] = []
+        if t % SECOND:  # scanned each second, whatever the step
+            return ()
         for r, temperature in enumerate(room_c):
             if not self._hot[r] and temperature > HOT_LIMIT_C:
                 self._hot[r] = True

@@ -265,7 +265,7 @@ class Fws:
 
     def _alarm(self, t: Us, supply: float, inputs: Inputs) -> tuple[Event, ...]:
         limit = self._limit_c
-        if not self._hot and supply <= limit:
+        if t % SECOND or (not self._hot and supply <= limit):  # scanned each second, whatever the step
             return ()
         supply = float(supply)
         if not self._hot and supply > limit:
