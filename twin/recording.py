@@ -1,4 +1,4 @@
-"""Recording a run: 1 s rows into hourly chunks, minute and quarter-hour aggregates, counters, windows around events."""
+"""Recording a run: 1 s rows into chunks, minute and quarter-hour aggregates, counters, windows around events."""
 
 from __future__ import annotations
 

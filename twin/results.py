@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import pandas as pd
 import zarr
+from zarr.codecs import BloscCodec
 
 from twin.contract import SECOND, Array, Event
 
@@ -23,6 +24,7 @@ FORMAT_VERSION = 1
 Level = Literal["1s", "60s", "900s"]
 Stat = Literal["mean", "min", "max"]
 STATS: tuple[Stat, ...] = ("mean", "min", "max")
+COMPRESSOR = BloscCodec(cname="lz4", clevel=3)
 BIN_S = {"1s": 1, "60s": 60, "900s": 900}
 
 
@@ -143,9 +145,9 @@ class MemorySink:
 
 
 class ZarrSink(MemorySink):
-    """Streams 1 s rows to `results.zarr` an hour at a time; the rest is small and is written at the end."""
+    """Streams 1 s rows to `results.zarr` four hours at a time; the rest is small and is written at the end."""
 
-    CHUNK_S = 3600
+    CHUNK_S = 4 * 3600
 
     def __init__(self, folder: Path, axes: Mapping[str, Sequence[str]],
                  quantities: Mapping[str, Mapping[str, str]], minute_only: frozenset[str] = frozenset()):
@@ -153,42 +155,49 @@ class ZarrSink(MemorySink):
         self.folder = folder
         self.root = zarr.open_group(str(folder / "results.zarr"), mode="w-")
         self.waiting = 0
+        self.made: dict[str, Any] = {}
+
+    def _put(self, level: str, name: str, part: Array) -> None:
+        """A mode that did not change is kept as one row seen many times; modes are written at the end."""
+        if level == "1s" and self._is_mode(name) and len(part) and (part == part[:1]).all():
+            part = np.broadcast_to(part[:1].copy(), part.shape)
+        super()._put(level, name, part)
+
+    def _is_mode(self, name: str) -> bool:
+        return self.quantities[name]["kind"] == "mode"
 
     def block(self, start_s: int, first: int, filled: int, rows: Array, slices: Mapping[str, slice],
               modes: Mapping[str, Array]) -> None:
         super().block(start_s, first, filled, rows, slices, modes)
         self.waiting += filled - first
         if self.waiting >= self.CHUNK_S:
-            self._write_seconds()
+            self._write_seconds(modes=False)
 
-    def _write_seconds(self) -> None:
+    def _write_seconds(self, modes: bool) -> None:
         for name, parts in self.parts["1s"].items():
-            if not parts:  # nothing since the last hour was written
+            if not parts or self._is_mode(name) != modes:  # nothing since the last chunk was written
                 continue
             self._append(f"1s/{name}", np.concatenate(parts))
             parts.clear()
         self.waiting = 0
 
     def _append(self, path: str, values: Array) -> None:
-        if path in self._made:
-            array = self._made[path]
+        if path in self.made:
+            array = self.made[path]
             old = array.shape[0]
             array.resize((old + len(values), *array.shape[1:]))
             array[old:] = values
         else:
-            array = self.root.create_array(path, shape=values.shape, dtype=values.dtype,
-                                           chunks=(self.CHUNK_S, *values.shape[1:]))
+            array = self.root.create_array(path, shape=values.shape, dtype=values.dtype, compressors=[COMPRESSOR],
+                                           chunks=(max(min(self.CHUNK_S, len(values)), 1), *values.shape[1:]))
             array[:] = values
-            self._made[path] = array
-
-    @property
-    def _made(self) -> dict[str, Any]:
-        return self.__dict__.setdefault("made", {})
+            self.made[path] = array
 
     def close(self, events: Sequence[Event], counters: Sequence[tuple[float, dict[str, float]]],
               windows: Sequence[tuple[Array, Array]], slices: Mapping[str, slice],
               meta: Mapping[str, object]) -> Results:
-        self._write_seconds()
+        for modes in (False, True):
+            self._write_seconds(modes)
         self.parts["1s"].clear()
         memory = super().close(events, counters, windows, slices, meta)
         for level in ("60s", "900s"):
